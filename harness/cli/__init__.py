@@ -1,0 +1,83 @@
+"""The command line: one literal table of commands, each imported when it is called and not before."""
+
+import errno
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from harness.errors import ExitCode, T2SError
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "data": ("harness.cli.data:app", "List, fetch, check and describe data sets."),
+    "eval": ("harness.cli.evaluate:eval_app", "Evaluate a model as a configuration says."),
+    "score": ("harness.cli.score:app", "Score a predictions file."),
+    "show": ("harness.cli.show:app", "Show a run as a table."),
+    "gate": ("harness.cli.gate:app", "Fail when a run breaks a limit or falls behind a baseline."),
+    "train": ("trainer.cli:train_app", "Train an adapter from a preset or a configuration."),
+    "plan": ("trainer.cli:plan_app", "Predict rows, tokens, steps and memory of a training."),
+    "report": ("reports.cli:app", "Render runs as one offline HTML page."),
+    "compare": ("reports.cli:compare_app", "Compare two runs question by question."),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `t2s` and leave the process with an exit code of `harness.errors.ExitCode`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_run(words))
+
+
+def _run(words: list[str]) -> int:
+    try:
+        if words and words[0] in COMMANDS:
+            return _call(words[0], words[1:])
+        return _invoke(_overview(), words, "t2s")
+    except T2SError as error:
+        _say(str(error))
+        return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+            raise
+        _say(f"{error.filename or 'output'}: {error.strerror}; free some space or choose another place")
+        return ExitCode.RUN
+
+
+def _call(name: str, words: list[str]) -> int:
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    app: typer.Typer = getattr(importlib.import_module(module), attribute)
+    return _invoke(app, words, f"t2s {name}")
+
+
+def _invoke(app: typer.Typer, words: list[str], name: str) -> int:
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=words, prog_name=name, standalone_mode=True)
+    except SystemExit as leaving:
+        if leaving.code == ExitCode.INTERRUPTED:
+            _say("interrupted; what was finished is kept, the same command with --resume goes on")
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    return ExitCode.OK
+
+
+def _overview() -> typer.Typer:
+    app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback(help="Score text-to-SQL models, and train the adapters that are scored.")(_version_option)
+    for name, (_, text) in COMMANDS.items():
+        # Never called: a known name is dispatched before; this is what `--help` and typing errors see.
+        app.command(name, help=text)(lambda: None)
+    return app
+
+
+def _version_option(*, version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
+    if version:
+        import importlib.metadata  # noqa: PLC0415
+
+        typer.echo(importlib.metadata.version("text2sql-harness"))
+        raise typer.Exit
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)

@@ -1,0 +1,10 @@
+"""Back ends that write completions, by name: one literal table, read when a name is asked for."""
+
+from collections.abc import Mapping
+
+__all__ = ["GENERATORS"]
+
+GENERATORS: Mapping[str, str] = {
+    "huggingface": "harness.generators.huggingface:HuggingFace",
+    "replay": "harness.generators.replay:Replay",
+}

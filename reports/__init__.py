@@ -1,0 +1,1 @@
+"""Turn stored runs into pages that people can read."""

@@ -1,0 +1,1 @@
+"""Make adapters that the harness can score: QLoRA on one small graphics card."""
