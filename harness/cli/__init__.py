@@ -4,6 +4,7 @@ import errno
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import typer
 
@@ -63,20 +64,29 @@ def _invoke(app: typer.Typer, words: list[str], name: str) -> int:
 
 
 def _overview() -> typer.Typer:
-    app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    app.callback(help="Score text-to-SQL models, and train the adapters that are scored.")(_version_option)
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback(help="Score text-to-SQL models, and train the adapters that are scored.")(_options)
     for name, (_, text) in COMMANDS.items():
         # Never called: a known name is dispatched before; this is what `--help` and typing errors see.
         app.command(name, help=text)(lambda: None)
     return app
 
 
-def _version_option(*, version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
-    if version:
-        import importlib.metadata  # noqa: PLC0415
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  (the library's signature)
+    if wanted:
+        import importlib.metadata  # noqa: PLC0415  (not needed for anything else)
 
         typer.echo(importlib.metadata.version("text2sql-harness"))
         raise typer.Exit
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Carry the options that stand before any command."""
 
 
 def _say(message: str) -> None:
