@@ -11,7 +11,7 @@ from typing import Any
 from harness.config import EvalConfig, digest
 from harness.datasets.hashing import hashes
 from harness.errors import UsageError
-from harness.execution import SQLITE_VERSION
+from harness.execution.library import SQLITE_VERSION
 from harness.types import Dataset
 
 __all__ = ["RunIdentity", "describe", "refuse_other_run"]

@@ -21,6 +21,7 @@ from harness.types import Execution, Record, ResultPreview, Run, Score
 
 __all__ = [
     "FORMAT_VERSION",
+    "MANIFEST",
     "RecordWriter",
     "create",
     "load",
@@ -65,7 +66,7 @@ def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
 
 def _write_atomically(path: Path, content: Mapping[str, Any]) -> None:
     part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
+    with part.open("w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
         file.flush()
         os.fsync(file.fileno())
@@ -128,7 +129,7 @@ def load(path: Path) -> Run:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:

@@ -155,6 +155,12 @@ def test_a_drop_fails_when_it_is_both_too_large_and_significant(losses, wins, ma
     assert outcomes(strict) == [("max_drop", "fail" if outcome == "warn" else outcome)]
 
 
+def test_many_small_losses_beside_a_larger_gain_are_no_drop():
+    baseline, new = run([0.5] * 8 + [0.0], "0001_old"), run([0.45] * 8 + [1.0])
+    report = check(new, GateConfig({METRIC: Limit(max_drop=0.0)}), baseline)
+    assert outcomes(report) == [("max_drop", "pass")]
+
+
 def test_a_drop_of_a_slice_counts_only_that_slice():
     baseline, new = run([1.0] * 20, "0001_old"), run([0.0, 1.0] * 10)
     slices = {f"difficulty={grade}": {METRIC: Limit(max_drop=0.1)} for grade in ("simple", "challenging")}

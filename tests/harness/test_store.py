@@ -85,6 +85,12 @@ def test_a_run_is_complete_once_its_summary_exists(tmp_path):
     assert store.load(tmp_path / "run").complete
 
 
+def test_a_summary_survives_a_lone_surrogate(tmp_path):
+    store.create(tmp_path / "run", {})
+    store.write_summary(tmp_path / "run", {"diagnosis": {"\ud800": 1}})
+    assert store.load(tmp_path / "run").summary == {"diagnosis": {"\ud800": 1}}
+
+
 def test_a_folder_without_manifest_is_no_run(tmp_path):
     with pytest.raises(DataError, match="not a run"):
         store.load(tmp_path)

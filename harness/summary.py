@@ -1,0 +1,104 @@
+"""Records → the numbers of `summary.json`: means with intervals, slices and counts.
+
+The same records give the same numbers in any order: sums are exact (`math.fsum`) and keys have a fixed order.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.statistics import wilson
+from harness.types import Record, Status
+
+__all__ = ["DIFFICULTIES", "FORMAT_VERSION", "SLICE_FIELDS", "slice_records", "summarise"]
+
+FORMAT_VERSION = 1
+DIFFICULTIES = ("simple", "moderate", "challenging")
+"""BIRD's grades, in the order in which people expect them."""
+SLICE_FIELDS = ("difficulty", "db_id")
+
+
+def summarise(
+    records: Sequence[Record], metrics: Sequence[str], *, timing: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Return the content of `summary.json` for the questions of a complete run.
+
+    `metrics` names what to average; a record without a score for one counts as unscored. Values are fractions
+    and None where nothing was scored; intervals are Wilson's at 95 %, None for a metric whose scores leave
+    [0, 1]. `timing` is passed through, in seconds.
+    """
+    summary: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "n": len(records),
+        "metrics": _rates(records, metrics),
+        "slices": {name: _rates(members, metrics) for name, members in slice_records(records).items()},
+        "status": _status_counts(records),
+        "tokens": {
+            "prompt": sum(record.prompt_tokens for record in records),
+            "completion": sum(record.completion_tokens for record in records),
+        },
+        "timing": dict(timing or {}),
+    }
+    if any(record.diagnosis is not None for record in records):
+        summary["diagnosis"] = dict(sorted(Counter(record.diagnosis or "unknown" for record in records).items()))
+    if "ast_equivalent" in metrics:
+        summary["ast_equivalence"] = _equivalence_counts(records)
+    return summary
+
+
+def slice_records(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Return the records by slice: `difficulty=…` from simple to challenging, then `db_id=…` by name."""
+    slices: dict[str, list[Record]] = {}
+    for field in SLICE_FIELDS:
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            groups.setdefault(getattr(record, field), []).append(record)
+        for value in sorted((group for group in groups if group), key=_slice_order):
+            slices[f"{field}={value}"] = groups[value]
+    return slices
+
+
+def _slice_order(value: str) -> tuple[int, str]:
+    return (DIFFICULTIES.index(value), "") if value in DIFFICULTIES else (len(DIFFICULTIES), value)
+
+
+def _rates(records: Sequence[Record], metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
+    return {metric: _rate(records, metric) for metric in metrics}
+
+
+def _rate(records: Sequence[Record], metric: str) -> dict[str, Any]:
+    scores = [record.scores[metric].value for record in records if metric in record.scores]
+    values = [value for value in scores if value is not None]
+    total = math.fsum(values)
+    bounded = bool(values) and all(0 <= value <= 1 for value in values)
+    low, high = wilson(total, len(values)) if bounded else (None, None)
+    return {
+        "value": total / len(values) if values else None,
+        "n": len(records),
+        "unscored": len(records) - len(values),
+        "ci_low": low,
+        "ci_high": high,
+    }
+
+
+def _status_counts(records: Sequence[Record]) -> dict[str, int]:
+    counts = Counter(str(record.status) for record in records)
+    order = [status.value for status in Status]
+    return {status: counts[status] for status in sorted(counts, key=lambda one: (_place(order, one), one))}
+
+
+def _place(order: Sequence[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _equivalence_counts(records: Sequence[Record]) -> dict[str, int]:
+    """Count the three verdicts of `ast_equivalent`, whose mean alone would hide how many stayed open."""
+    verdicts = [
+        record.scores["ast_equivalent"].value if "ast_equivalent" in record.scores else None for record in records
+    ]
+    return {
+        "proved": sum(verdict == 1.0 for verdict in verdicts),
+        "refuted": sum(verdict == 0.0 for verdict in verdicts),
+        "unknown": sum(verdict is None for verdict in verdicts),
+    }

@@ -1,0 +1,100 @@
+"""`t2s report` and `t2s compare`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness import store
+from harness.errors import RunError, UsageError
+from harness.types import Run
+
+__all__ = ["app", "compare_app"]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+compare_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Runs, or a folder of runs; the first is the baseline.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="The page to write.")],
+    training: Annotated[
+        list[Path] | None, typer.Option(metavar="ADAPTER", help="An adapter's folder: its curves and its data.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The data of published runs, which carry no question text.")
+    ] = None,
+) -> None:
+    """Render runs as one HTML page that works offline."""
+    from reports.render import render_page  # noqa: PLC0415 - jinja2 only when a page is wanted
+    from reports.training import read_training  # noqa: PLC0415
+    from reports.view import build_page  # noqa: PLC0415
+
+    loaded = _load(runs)
+    if data is not None:
+        loaded = [_fill_in(run, data) for run in loaded]
+    page = build_page(loaded, [read_training(folder) for folder in training or []])
+    _write(out, render_page(page))
+    typer.echo(f"{out}: {len(page.runs)} runs, {len(page.drill_down['questions'])} questions")
+    for run in page.incomplete:
+        typer.echo(f"{run.name}: incomplete, {run.n} of {run.expected} questions; resume it to see its numbers")
+
+
+def _load(paths: Sequence[Path]) -> list[Run]:
+    different = {path.resolve(): path for given in paths for path in _runs_in(given)}
+    loaded = [store.load(path) for path in different.values()]
+    twice = [name for name, times in Counter(run.name for run in loaded).items() if times > 1]
+    if twice:
+        raise UsageError(f"several runs are called {', '.join(twice)}; rename a folder: pages tell runs apart by name")
+    return loaded
+
+
+def _runs_in(path: Path) -> list[Path]:
+    """Return the runs of a folder of runs; any other path stands for itself, and is judged when it is read."""
+    if (path / store.MANIFEST).exists():
+        return [path]
+    return sorted(manifest.parent for manifest in path.glob(f"*/{store.MANIFEST}")) or [path]
+
+
+def _fill_in(run: Run, data: Path) -> Run:
+    from harness import datasets  # noqa: PLC0415 - only where texts are missing
+    from reports.questions import fill_in  # noqa: PLC0415
+
+    if all(record.question for record in run.records):
+        return run
+    return fill_in(run, datasets.load(data, run.manifest.get("dataset", {}).get("split") or "dev"))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+
+
+@compare_app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help="The run to compare with.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="The run that may be better.")],
+    metric: Annotated[str | None, typer.Option(help="By which metric; execution_accuracy unless named.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many flipped questions to list; 0 lists all.")] = 20,
+) -> None:
+    """Show which questions two runs differ on, and whether that is more than chance."""
+    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
+
+    from reports.compare import choose_metric, compare_runs  # noqa: PLC0415
+    from reports.tables import draw_flips, draw_outcome  # noqa: PLC0415
+
+    one, two = store.load(first), store.load(second)
+    comparison = compare_runs(one, two, choose_metric(one, two, metric))
+    console = Console()
+    console.print(draw_outcome(comparison))
+    for run in (one, two):
+        if not run.complete:
+            console.print(f"{run.name} is incomplete: only what is there was compared.", markup=False)
+    if comparison.flips:
+        console.print(draw_flips(comparison, limit))

@@ -1,0 +1,61 @@
+from dataclasses import replace
+
+import pytest
+
+from harness.types import Run
+from reports.systems import view_run
+
+
+def test_the_rates_of_a_view_equal_the_summarys(make_run):
+    run = make_run("r", [1.0, 0.0, None])
+    view = view_run(run)
+    for name, rate in run.summary["metrics"].items():
+        assert (view.rates[name].value, view.rates[name].low, view.rates[name].high) == (
+            rate["value"],
+            rate["ci_low"],
+            rate["ci_high"],
+        )
+        assert (view.rates[name].n, view.rates[name].unscored) == (3, 1)
+    assert view.status == run.summary["status"]
+    assert list(view.slices) == list(run.summary["slices"])
+
+
+@pytest.mark.parametrize(
+    ("generator", "shown"),
+    [
+        (
+            {"name": "huggingface", "model": "Qwen/Qwen2.5", "adapter": "/x/adapters/qwen", "precision": "nf4"},
+            ("Qwen/Qwen2.5", "qwen", "nf4", "greedy"),
+        ),
+        ({"name": "huggingface", "model": "/x/models/smol", "samples": 1}, ("smol", "", "", "greedy")),
+        ({"name": "replay", "path": "answers/gpt.json"}, ("gpt.json", "", "", "answers from a file")),
+        (
+            {"name": "vllm", "model": "m", "samples": 5, "temperature": 0.8, "constraint": "grammar"},
+            ("m", "", "", "5 samples, voted, temperature 0.8, grammar constraint"),
+        ),
+    ],
+)
+def test_a_system_is_described_in_short_words_without_paths(make_run, generator, shown):
+    system = view_run(make_run("r", [1.0], generator=generator)).system
+    assert (system.model, system.adapter, system.precision, system.decoding) == shown
+
+
+def test_provenance_names_every_hash_and_version(make_run):
+    provenance = dict(view_run(make_run("r", [1.0])).provenance)
+    assert provenance["questions sha256"] == "abcdef"
+    assert provenance["databases ferry sha256"] == "fedcba"
+    assert provenance["prompt sha256"] == "beef"
+    assert provenance["sqlite version"] == "3.46.0"
+    assert provenance["seed"] == "0"
+
+
+def test_an_older_run_with_bare_files_still_loads(make_run):
+    run = make_run("r", [1.0])
+    view = view_run(Run(run.path, {"format_version": 1}, run.records, {"metrics": {"soft_f1": {"value": 1.0}}}))
+    assert (view.dataset, view.rates["soft_f1"].low, view.slices, view.status) == ("unnamed data", None, {}, {})
+
+
+def test_an_incomplete_run_says_how_far_it_came(make_run):
+    run = make_run("r", [1.0] * 5, complete=False)
+    view = view_run(replace(run, records=run.records[:2]))
+    assert (view.complete, view.n, view.expected, dict(view.rates)) == (False, 2, 5, {})
