@@ -1,0 +1,96 @@
+import json
+import shutil
+from importlib.resources import as_file, files
+
+import pytest
+
+from harness.cli import main
+
+
+def run(capsys, *words):
+    """Run `t2s`; return its exit code, standard output and standard error."""
+    with pytest.raises(SystemExit) as left:
+        main(["data", *map(str, words)])
+    captured = capsys.readouterr()
+    return left.value.code, captured.out, captured.err
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the shipped set that may be damaged."""
+    with as_file(files("harness") / "datasets" / "mini") as shipped:
+        shutil.copytree(shipped, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def test_list_names_every_source_with_licence_size_and_address(capsys):
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    for expected in ("mini", "bird-mini-dev", "bird-dev", "bird-train", "spider", "CC BY-SA 4.0", "https://", "GB"):
+        assert expected in out
+
+
+def test_check_of_a_sound_folder_exits_0(capsys, folder):
+    code, out, _ = run(capsys, "check", folder, "--workers", 1)
+    assert code == 0, out
+    assert out.splitlines()[-1].endswith("sound, 0 notes") or "sound" in out.splitlines()[-1]
+    assert "sha256" in out
+
+
+def test_check_prints_every_problem_and_exits_2(capsys, folder):
+    items = json.loads((folder / "dev.json").read_text(encoding="utf-8"))
+    items[0]["SQL"] = "SELECT nonsense FROM nowhere"
+    items[1]["question_id"] = items[2]["question_id"]
+    (folder / "dev.json").write_text(json.dumps(items), encoding="utf-8")
+    code, out, _ = run(capsys, "check", folder, "--workers", 1)
+    assert code == 2
+    assert "no such table: nowhere" in out
+    assert "more than once" in out
+    assert "2 problems" in out.splitlines()[-1]
+
+
+def test_check_of_questions_alone_is_a_note_and_exits_0(capsys, folder):
+    shutil.rmtree(folder / "dev_databases")
+    code, out, _ = run(capsys, "check", folder, "--workers", 1)
+    assert code == 0
+    assert "note: questions only" in out
+
+
+def test_check_as_json_is_one_json_object(capsys, folder):
+    code, out, _ = run(capsys, "check", folder, "--workers", 1, "--json")
+    assert code == 0
+    assert json.loads(out)["problems"] == []
+
+
+def test_stats_prints_a_table_and_writes_the_rest(capsys, tmp_path):
+    target = tmp_path / "new" / "eda.json"
+    code, out, _ = run(capsys, "stats", "mini", "--split", "train", "--sample", 0.45, "--out", target)
+    assert code == 0
+    assert "questions" in out
+    assert "before" in out
+    found = json.loads(target.read_text(encoding="utf-8"))
+    assert found["after"]["questions"] == round(0.45 * found["before"]["questions"])
+    assert found["fraction"] == 0.45
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("stats", "mini", "--sample", 1.5), "fraction"),
+        (("stats", "nowhere"), "no such folder"),
+        (("fetch", "wikisql"), "unknown data set"),
+        (("check",), "DIR"),
+        (("check", "mini", "--workers", "-1"), "workers"),
+    ],
+)
+def test_a_users_mistake_is_one_message_and_exit_code_2(capsys, words, message):
+    code, out, err = run(capsys, *words)
+    assert code == 2
+    assert message in out + err
+    assert "Traceback" not in out + err
+
+
+def test_a_split_that_is_not_there_is_a_problem_of_the_folder(capsys):
+    code, out, _ = run(capsys, "check", "mini", "--split", "mini_dev")
+    assert code == 2
+    assert "this folder has dev, train" in out
