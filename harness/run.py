@@ -224,7 +224,8 @@ def _complete(folder: Path, parts: _Parts, prompts: Sequence[Prompt], *, elapsed
     latency_s = sum(record.latency_s for record in records)
     timing = {"elapsed_s": round(elapsed_s, 3), "generation_s": round(latency_s, 3)}
     summary = summarise(records, parts.metric_names, timing=timing)
-    store.write_summary(folder, {**summary, "prompts": _prompt_statistics(prompts)})
+    usage = getattr(parts.generator, "usage", {})
+    store.write_summary(folder, {**summary, "prompts": _prompt_statistics(prompts), "usage": usage})
 
 
 def _prompt_statistics(prompts: Sequence[Prompt]) -> dict[str, int]:

@@ -81,6 +81,17 @@ class HuggingFace:
             "decoding": "greedy",
         }
 
+    @property
+    def usage(self) -> dict[str, float]:
+        """GPU memory at its highest, in GiB; empty on a CPU."""
+        if not torch.cuda.is_available():
+            return {}
+        gib = 1 << 30
+        return {
+            "peak_allocated_gib": round(torch.cuda.max_memory_allocated() / gib, 3),
+            "peak_reserved_gib": round(torch.cuda.max_memory_reserved() / gib, 3),
+        }
+
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text: what the prompt budget is measured with."""
         return models.count_tokens(self.tokenizer, text)
@@ -96,7 +107,10 @@ class HuggingFace:
 
     def generate(self, prompts: Sequence[Prompt]) -> Iterator[Completion]:
         """Yield one greedy completion for each prompt, batch by batch; raises `ModelError` when memory is full."""
-        for batch in self.batches(prompts):
+        batches = self.batches(prompts)
+        if batches:
+            _ = self.loaded  # before the clock starts: loading is no latency of the first batch
+        for batch in batches:
             try:
                 yield from self._complete(batch)
             except torch.OutOfMemoryError as error:

@@ -1,0 +1,80 @@
+"""Answers already known: golds and predictions that repeat are run once."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from harness.execution.limits import MIB
+from harness.execution.process import Answer
+from harness.types import Execution
+
+__all__ = ["Cache"]
+
+_OBJECT_FACTOR = 4
+"""Rows as Python objects take about this many times the bytes of their message."""
+
+_ENTRY_BYTES = 1_024
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A key that one thread is working on while others wait."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: Answer | None = None
+    waiters: int = 0
+
+
+class Cache:
+    """Keeps the answers used last, up to `capacity_bytes` (an estimate of their size as objects). Thread-safe."""
+
+    def __init__(self, capacity_bytes: int = 256 * MIB) -> None:
+        self.capacity_bytes = capacity_bytes
+        self.used_bytes = 0
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[Hashable, tuple[Execution, int]] = OrderedDict()
+        self._pending: dict[Hashable, _Pending] = {}
+
+    def answer(self, key: Hashable, compute: Callable[[], Answer]) -> Execution:
+        """Return the answer to `key`, computing it unless it is known or another thread is at it.
+
+        What cannot be repeated is shared with those who wait, but not kept. When `compute` raises, the caller gets
+        the exception, and one of those who wait tries again.
+        """
+        while True:
+            with self._lock:
+                if key in self._answers:
+                    self._answers.move_to_end(key)
+                    return self._answers[key][0]
+                pending = self._pending.get(key)
+                mine = pending is None
+                if pending is None:
+                    pending = self._pending[key] = _Pending()
+                else:
+                    pending.waiters += 1
+            if mine:
+                return self._compute(key, pending, compute)
+            pending.done.wait()
+            if pending.answer is not None:
+                return pending.answer.execution
+
+    def _compute(self, key: Hashable, pending: _Pending, compute: Callable[[], Answer]) -> Execution:
+        try:
+            pending.answer = answer = compute()
+        finally:
+            with self._lock:
+                del self._pending[key]
+                if pending.answer is not None:
+                    self._keep(key, pending.answer)
+            pending.done.set()
+        return answer.execution
+
+    def _keep(self, key: Hashable, answer: Answer) -> None:
+        size = _ENTRY_BYTES + _OBJECT_FACTOR * answer.size_bytes
+        if not answer.repeatable or size > self.capacity_bytes // 4:
+            return
+        self._answers[key] = answer.execution, size
+        self.used_bytes += size
+        while self.used_bytes > self.capacity_bytes:
+            self.used_bytes -= self._answers.popitem(last=False)[1][1]

@@ -1,0 +1,93 @@
+"""Opening a database so that nothing can be done to it but reading."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from harness.execution.limits import MIB, SQL_LENGTH, Limits
+
+__all__ = ["Unusable", "open_file", "open_schema"]
+
+_VALUE_LENGTH_SHARE = 8
+_CEILINGS = {
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: SQL_LENGTH,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 1_000,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 500,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 500_000,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1_000,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: 100,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
+    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+
+
+class Unusable(Exception):
+    """A database or schema that cannot be read; the message says why and what to do."""
+
+
+def open_file(path: str, limits: Limits) -> sqlite3.Connection:
+    """Open an existing file read-only and read its schema; raises `Unusable`."""
+    try:
+        if not Path(path).stat().st_size:
+            raise Unusable("the file is empty; fetch it again")
+        # A file with content that only its log holds would be read without it, and silently differ.
+        log = Path(f"{path}-wal")
+        if log.exists() and log.stat().st_size:
+            raise Unusable(f"changes wait in {log.name}; run `sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'` first")
+        uri = f"file:{quote(str(Path(path).absolute()))}?mode=ro&immutable=1"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, cached_statements=0)
+    except (OSError, sqlite3.Error) as error:
+        raise Unusable(f"cannot be opened: {error}; check the path and its permissions") from error
+    try:
+        _harden(connection, limits)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        _connect_virtual_tables(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise Unusable(f"not a readable SQLite database: {error}; fetch it again") from error
+    return connection
+
+
+def open_schema(ddl: str, limits: Limits) -> sqlite3.Connection:
+    """Make an empty in-memory database from `ddl`; raises `Unusable`."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=0)
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        connection.executescript(ddl)
+        _harden(connection, limits)
+        _connect_virtual_tables(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise Unusable(f"the schema cannot be built: {error}; correct the tables JSON") from error
+    return connection
+
+
+def _harden(connection: sqlite3.Connection, limits: Limits) -> None:
+    for pragma in (
+        f"hard_heap_limit = {limits.memory_mib * MIB}",
+        "query_only = ON",
+        "trusted_schema = OFF",
+        "temp_store = MEMORY",
+        "cell_size_check = ON",
+        # Mapped pages stand outside of the heap, so that the memory limit is the statement's own.
+        "mmap_size = 1073741824",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    # A single value costs time that no progress handler sees; an eighth of the memory is far above honest use.
+    length = min(limits.memory_mib * MIB // _VALUE_LENGTH_SHARE, 64 * MIB)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
+    for category, ceiling in _CEILINGS.items():
+        connection.setlimit(category, ceiling)
+
+
+def _connect_virtual_tables(connection: sqlite3.Connection) -> None:
+    """Read every virtual table once: connecting one asks the authorizer for more than a query may."""
+    connection.execute("SELECT 1 FROM json_each('[1]'), json_tree('[1]')").fetchall()
+    names = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%'").fetchall()
+    for (name,) in names:
+        quoted = str(name).replace('"', '""')
+        # A module that this SQLite lacks is the business of the query that reads the table.
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute(f'SELECT * FROM "{quoted}" LIMIT 1').fetchall()
