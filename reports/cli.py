@@ -19,7 +19,9 @@ compare_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Runs, or a folder of runs; the first is the baseline.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN…", help="Runs, or a folder of runs; the first is the baseline.")
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE.html", help="The page to write.")],
     training: Annotated[
         list[Path] | None, typer.Option(metavar="ADAPTER", help="An adapter's folder: its curves and its data.")

@@ -188,7 +188,9 @@ def wait_for_records(runs: Path, process) -> int:
 def test_a_limit_evaluates_the_first_questions(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     predictions = write_golds(tmp_path / "p.json")
-    (tmp_path / "eval.toml").write_text(f'[data]\npath = "mini"\n[generator]\nname = "replay"\npath = "{predictions}"\n')
+    (tmp_path / "eval.toml").write_text(
+        f'[data]\npath = "mini"\n[generator]\nname = "replay"\npath = "{predictions}"\n'
+    )
     assert t2s("eval", "eval.toml", "--limit", "3", "--set", "generator.allow_missing=true") == 0
     (run,) = find_runs(Path("runs"))
     assert {record.question_id for record in run.records} == {one.question_id for one in load("mini").examples[:3]}

@@ -19,7 +19,7 @@ def predict(text, sql):
         "SELECT 1 UNION SELECT 2",
         "(SELECT 1) UNION ALL SELECT 2",
         "VALUES (1), (2)",
-        "SELECT `a b`, \"c\", [d e] FROM t -- comment",
+        'SELECT `a b`, "c", [d e] FROM t -- comment',
         "SELECT IIF(a > 1, 'x', 'y') FROM t",
     ],
 )

@@ -1,0 +1,97 @@
+import json
+import struct
+
+import pytest
+
+from harness.errors import DataError, UsageError
+from trainer import config as configuration
+from trainer.job import train
+from trainer.log import read_log
+
+
+def dry(write_config, *overrides):
+    return configuration.load(str(write_config("", trainer="dry_run")), overrides)
+
+
+def test_a_dry_run_writes_a_whole_adapter_folder(write_config, tmp_path):
+    steps = []
+    adapter = train(dry(write_config), tmp_path / "out", resume=False, on_step=steps.append)
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "README.md", "training.json", "log.jsonl"} <= files
+    assert "eda.json" in files
+    assert "started.json" not in files
+    assert len(steps) == adapter.steps == 10
+    lines = read_log(tmp_path / "out" / "log.jsonl")
+    assert [line["step"] for line in lines if line["loss"] is not None] == [2, 4, 6, 8, 10]
+    assert len([line for line in lines if line["eval_loss"] is not None]) == 2
+
+
+def test_the_adapter_names_the_hub_id_of_its_base(write_config, tmp_path):
+    train(dry(write_config), tmp_path / "out", resume=False)
+    about = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert about["base_model_name_or_path"] == "tiny/model"
+    (length,) = struct.unpack("<Q", (tmp_path / "out" / "adapter_model.safetensors").read_bytes()[:8])
+    assert length == 2
+
+
+def test_training_json_says_what_was_done_to_what(write_config, tmp_path):
+    train(dry(write_config), tmp_path / "out", resume=False)
+    about = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert about["config"]["lora"]["r"] == 4
+    assert about["weights"]["hub_id"] == "tiny/model"
+    assert set(about["data"]["hashes"]) == {"train.json", "train_tables.json"}
+    assert about["rows"] == 18
+    assert about["data"]["validation_rows"] == 9
+    assert not set(about["data"]["databases"]) & set(about["data"]["validation_databases"])
+    assert about["versions"]["python"]
+    assert {"peak_vram_gib", "time_s", "tokens", "loss", "eval_loss"} <= about.keys()
+
+
+def test_the_card_shows_evidence_before_and_after_sampling(write_config, tmp_path):
+    train(dry(write_config), tmp_path / "out", resume=False)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert card.startswith("---\nbase_model: tiny/model\n")
+    assert "| 1-5 | 12 | 12 |" in card
+    assert "{" not in card
+
+
+def test_a_finished_adapter_is_never_overwritten(write_config, tmp_path):
+    config = dry(write_config)
+    train(config, tmp_path / "out", resume=False)
+    before = (tmp_path / "out" / "training.json").read_bytes()
+    with pytest.raises(UsageError, match="finished adapter"):
+        train(config, tmp_path / "out", resume=False)
+    assert train(config, tmp_path / "out", resume=True) is None
+    assert (tmp_path / "out" / "training.json").read_bytes() == before
+    with pytest.raises(UsageError, match="another configuration"):
+        train(dry(write_config, "train.epochs=3"), tmp_path / "out", resume=True)
+
+
+def unfinished(folder, config_sha256):
+    checkpoint = folder / "checkpoints" / "checkpoint-2"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "window.json").write_text("{}")
+    (folder / "started.json").write_text(json.dumps({"config_sha256": config_sha256, "data": {}}))
+
+
+def test_an_unfinished_training_asks_for_resume(write_config, tmp_path):
+    unfinished(tmp_path / "out", "x")
+    with pytest.raises(UsageError, match="--resume"):
+        train(dry(write_config), tmp_path / "out", resume=False)
+
+
+def test_a_training_on_other_data_is_not_resumed(write_config, tmp_path):
+    unfinished(tmp_path / "out", "x")
+    with pytest.raises(UsageError, match="other data"):
+        train(dry(write_config), tmp_path / "out", resume=True)
+
+
+def test_missing_data_says_how_to_get_it(write_config, tmp_path):
+    with pytest.raises(DataError, match="t2s data fetch bird-train"):
+        train(dry(write_config, "data=data/bird-train"), tmp_path / "out", resume=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_left_to_train_on_is_an_error(write_config, tmp_path):
+    with pytest.raises(DataError, match="no example is left"):
+        train(dry(write_config, "prompt.max_tokens=1"), tmp_path / "out", resume=False)

@@ -1,0 +1,137 @@
+"""What an adapter folder says about itself: `README.md`, the card, and the content of `training.json`."""
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from trainer.base import Adapter
+from trainer.config import TrainConfig, identity
+
+__all__ = ["versions", "write_card"]
+
+PACKAGES = ("text2sql-harness", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
+
+CARD = """---
+base_model: {base_model}
+library_name: peft
+tags:
+- text-to-sql
+- lora
+---
+
+# {name}
+
+A LoRA adapter that writes SQLite queries, trained on {base_model} with text2sql-harness.
+
+| | |
+|---|---|
+| rank, alpha, dropout | {r}, {alpha}, {dropout} |
+| adapted layers | {targets} |
+| quantisation while training | {quantization} |
+| training data | {data} ({split}), {rows} of {examples} questions over {databases} databases |
+| validation | {validation} |
+| optimizer steps | {steps} of {step_examples} examples, learning rate {learning_rate}, {scheduler} |
+| loss at the end | {loss} training, {eval_loss} validation (nats a token of SQL) |
+| time, peak VRAM | {time_s:.0f} s, {vram} |
+| prompt | `{template}`, at most {prompt_tokens} tokens; {shortened} shortened, {left_out} left out as too long |
+
+## Evidence before and after sampling
+
+{buckets}
+
+## Use
+
+```
+t2s eval CONFIG.toml --set generator.adapter={name}
+```
+
+The adapter is a plain PEFT folder; the base's weights are not in it. `training.json` holds the whole configuration,
+the hashes of the data and of the weights, and the versions; `log.jsonl` the curve of the loss.
+
+## Limits
+
+It writes what its training data taught it, for SQLite. A lower loss is no proof of better SQL: score it on databases
+that are not listed in `training.json`.
+"""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that shape a training; packages that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_card(
+    config: TrainConfig, data: Mapping[str, Any], weights: Mapping[str, Any], adapter: Adapter
+) -> dict[str, Any]:
+    """Write the card into the adapter's folder, and return what `training.json` is to hold."""
+    (adapter.path / "README.md").write_text(_render(config, data, adapter), encoding="utf-8")
+    about = {
+        "format": 1,
+        "config": asdict(config),
+        "config_sha256": identity(config),
+        "weights": dict(weights),
+        "data": dict(data),
+        "versions": versions(),
+        "rows": data["rows"],
+        "tokens": adapter.tokens,
+        "steps": adapter.steps,
+        "loss": adapter.loss,
+        "eval_loss": adapter.eval_loss,
+        "time_s": round(adapter.time_s, 1),
+        "peak_vram_gib": adapter.vram_gib,
+        "peak_allocated_gib": adapter.allocated_gib,
+    }
+    # As it will be read again: tuples become lists.
+    plain: dict[str, Any] = json.loads(json.dumps(about, default=str))
+    return plain
+
+
+def _render(config: TrainConfig, data: Mapping[str, Any], adapter: Adapter) -> str:
+    held_out = data["validation_databases"]
+    lines = [f"| {one['words']} | {one['before']} | {one['after']} |" for one in data["evidence_buckets"]]
+    return CARD.format(
+        base_model=config.model.id,
+        name=adapter.path.name,
+        r=config.lora.r,
+        alpha=config.lora.alpha,
+        dropout=config.lora.dropout,
+        targets=", ".join(config.lora.target_modules),
+        quantization=_quantization(config),
+        data=data["name"],
+        split=data["split"],
+        rows=data["rows"],
+        examples=data["examples"],
+        databases=len(data["databases"]),
+        validation=f"{data['validation_rows']} questions over {', '.join(held_out)}" if held_out else "none",
+        steps=adapter.steps,
+        step_examples=config.train.step_examples,
+        learning_rate=config.train.learning_rate,
+        scheduler=config.train.scheduler,
+        loss=_number(adapter.loss),
+        eval_loss=_number(adapter.eval_loss),
+        time_s=adapter.time_s,
+        vram="no GPU" if adapter.vram_gib is None else f"{adapter.vram_gib:.2f} GiB reserved",
+        template=config.prompt.template,
+        prompt_tokens=config.prompt.max_tokens,
+        shortened=len(data["shortened"]),
+        left_out=len(data["left_out"]),
+        buckets="\n".join(["| words | before | after |", "|---|---|---|", *lines]),
+    )
+
+
+def _quantization(config: TrainConfig) -> str:
+    kind = config.model.quantization
+    return f"{kind}, double" if kind != "none" and config.model.double_quant else kind
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -1,0 +1,168 @@
+"""A training from its configuration to its adapter folder: checks, data, rows, trainer, card."""
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import datasets, plugins
+from harness.datasets.hashing import hashes
+from harness.datasets.stats import statistics
+from harness.errors import DataError, MissingDependency, ModelError, UsageError
+from harness.types import Dataset
+from trainer.base import Adapter, OnStep, Trainer
+from trainer.card import write_card
+from trainer.config import TrainConfig, identity
+from trainer.data import Encoder, Rows, Split, build_rows, estimating_encoder, split_dataset
+from trainer.memory import Shape, known_shape
+from trainer.session import unfinished_checkpoints
+
+__all__ = ["TRAINERS", "Prepared", "choose_encoder", "prepare", "read_finished", "train"]
+
+TRAINERS = {"recipe": "trainer.recipe:Recipe", "dry_run": "trainer.dry_run:DryRun"}
+FINISHED = "training.json"
+STARTED = "started.json"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data of a training, as rows; `exact` is false where token counts are estimates."""
+
+    dataset: Dataset
+    split: Split
+    train: Rows
+    validation: Rows
+    exact: bool
+
+
+def train(config: TrainConfig, output_dir: Path, *, resume: bool, on_step: OnStep | None = None) -> Adapter | None:
+    """Train into `output_dir`; `None` when a finished adapter of this configuration is there and `resume` is set.
+
+    What can be checked is checked before anything is loaded. Raises `UsageError` for a folder that would be
+    overwritten, a resume of another configuration or a missing GPU; `DataError` and `ModelError` for what is not
+    there; `RunError` when the training breaks.
+    """
+    trainer: Trainer = plugins.resolve(TRAINERS, config.trainer, "trainer")(config)
+    if _check_folder(config, output_dir, resume=resume):
+        return None
+    source = {"source": config.model.path or config.model.id, "hub_id": config.model.id, "sha256": None}
+    encoder, positions = estimating_encoder(), 0
+    if config.trainer != "dry_run":
+        models: Any = importlib.import_module("trainer.models")
+        models.check_machine(config)
+        weights = models.resolve_base(config)
+        source["sha256"] = weights.sha256
+        encoder = models.make_encoder(models.load_tokenizer(weights))
+        positions = (known_shape(config.model.id) or models.read_shape(weights)).positions
+    prepared = prepare(config, encoder, positions)
+    if not prepared.train.rows:
+        raise DataError(f"{config.data.path}: no example is left to train on; raise prompt.max_tokens or data.fraction")
+    data_hashes = hashes(prepared.dataset)
+    _begin(config, output_dir, {"data": data_hashes, "weights": source["sha256"]}, resume=resume)
+    adapter = trainer.train(prepared.train.rows, prepared.validation.rows, output_dir, resume=resume, on_step=on_step)
+    eda = statistics(
+        prepared.dataset.examples, prepared.dataset.schemas, fraction=config.data.fraction, seed=config.data.seed
+    )
+    _write_json(output_dir / "eda.json", eda)
+    about = write_card(config, prepared_summary(prepared, data_hashes), source, adapter)
+    # Written last: its existence means that the adapter is complete.
+    _write_json(output_dir / FINISHED, about)
+    (output_dir / STARTED).unlink()
+    return adapter
+
+
+def prepare(config: TrainConfig, encoder: Encoder, positions: int) -> Prepared:
+    """Read, sample, split and tokenise; `positions` is the model's limit (0: unknown)."""
+    dataset = _load_data(config)
+    split = split_dataset(dataset, config.data)
+    limits = [limit for limit in (config.train.max_tokens, positions) if limit]
+    build: Callable[[Any], Rows] = lambda examples: build_rows(  # noqa: E731 - the same four arguments twice
+        examples, dataset.schemas, config.prompt, encoder, min(limits, default=0)
+    )
+    return Prepared(dataset, split, build(split.train), build(split.validation), encoder.exact)
+
+
+def _load_data(config: TrainConfig) -> Dataset:
+    path = config.data.path
+    if path != datasets.MINI and not Path(path).exists():
+        name = Path(path).name
+        raise DataError(
+            f"{path}: the training data is not there; fetch it with `t2s data fetch {name}`, or name a folder with "
+            "--set data=PATH"
+        )
+    return datasets.load(path, config.data.split, descriptions=config.prompt.descriptions)
+
+
+def choose_encoder(config: TrainConfig) -> tuple[Encoder, Shape | None, str]:
+    """Return the tokeniser's encoder, or the estimating one where none is to be had, with the shape and the reason."""
+    shape = known_shape(config.model.id)
+    try:
+        models: Any = importlib.import_module("trainer.models")
+        weights = models.resolve_base(config)
+        encoder = models.make_encoder(models.load_tokenizer(weights))
+        return encoder, shape or models.read_shape(weights), ""
+    except (MissingDependency, ModelError) as error:
+        return estimating_encoder(), shape, str(error)
+
+
+def prepared_summary(prepared: Prepared, data_hashes: dict[str, str]) -> dict[str, Any]:
+    """Return what the card and `training.json` say of the data."""
+    train, split = prepared.train, prepared.split
+    return {
+        "name": prepared.dataset.name,
+        "split": prepared.dataset.split,
+        "examples": len(prepared.dataset.examples),
+        "hashes": data_hashes,
+        "rows": len(train.rows),
+        "validation_rows": len(prepared.validation.rows),
+        "tokens": train.tokens,
+        "completion_tokens": train.completion_tokens,
+        "databases": sorted({row.db_id for row in train.rows}),
+        "validation_databases": list(split.validation_databases),
+        "evidence_buckets": [{"words": name, "before": a, "after": b} for name, a, b in split.buckets],
+        "shortened": [*train.shortened, *prepared.validation.shortened],
+        "left_out": [*train.left_out, *prepared.validation.left_out],
+    }
+
+
+def read_finished(output_dir: Path) -> dict[str, Any] | None:
+    """Return `training.json` of a finished adapter, `None` where none is."""
+    path = output_dir / FINISHED
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _check_folder(config: TrainConfig, output_dir: Path, *, resume: bool) -> bool:
+    """Return whether the folder holds what is asked for already."""
+    finished = read_finished(output_dir)
+    if finished is not None and resume:
+        if finished["config_sha256"] != identity(config):
+            raise UsageError(f"{output_dir}: finished with another configuration; choose another --out")
+        return True
+    if finished is not None:
+        raise UsageError(f"{output_dir}: holds a finished adapter; choose another --out, or remove the folder first")
+    if not resume and unfinished_checkpoints(output_dir):
+        raise UsageError(
+            f"{output_dir}: holds an unfinished training; go on with --resume, choose another --out, or remove it"
+        )
+    return False
+
+
+def _begin(config: TrainConfig, output_dir: Path, sources: dict[str, Any], *, resume: bool) -> None:
+    started = output_dir / STARTED
+    now = {"config_sha256": identity(config), **sources}
+    if resume and started.is_file() and unfinished_checkpoints(output_dir):
+        before = json.loads(started.read_text(encoding="utf-8"))
+        names = {"data": "other data", "weights": "other weights", "config_sha256": "another configuration"}
+        for key, name in names.items():
+            if before.get(key) != now[key]:
+                raise UsageError(f"{output_dir}: was started with {name}; restore that, or choose another --out")
+    output_dir.mkdir(parents=True, exist_ok=True)
+    _write_json(started, now | {"config": asdict(config)})
+
+
+def _write_json(path: Path, value: Any) -> None:
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
+    temporary.replace(path)
