@@ -1,8 +1,8 @@
 """Completion text → SQL, with every step recorded.
 
-Only what surrounds the SQL is removed: Markdown fences (closed or left open), reasoning blocks, a label, prose
-before the first and after the last statement. A second statement is kept, so that it is refused later and never
-passes unseen. Not covered: several fenced candidates (the last one that looks like a query is taken).
+Only what surrounds the SQL is removed: reasoning, Markdown fences (closed or left open), a label, prose before and
+after. A second statement is kept, so that it is refused later and never passes unseen. Not covered: several fenced
+candidates (the last one that looks like a query is taken).
 """
 
 import re
@@ -11,40 +11,36 @@ from harness.types import Extraction
 
 __all__ = ["extract", "statement_end", "take_whole"]
 
-_THINK = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"```[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?\n?(.*?)(?:```|\Z)", re.DOTALL)
-_LABEL = re.compile(r"\A\s*(?:--\s*)?(?:final\s+)?(?:sqlite\s+|sql\s*)?(?:query|sql|answer)\s*:\s*", re.IGNORECASE)
-_QUERY_START = re.compile(r"\b(?:SELECT|WITH|VALUES)\b", re.IGNORECASE)
-_STATEMENT_START = re.compile(
-    r"\s*(?:SELECT|WITH|VALUES|INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER|ATTACH|DETACH|PRAGMA|VACUUM|REINDEX|"
-    r"ANALYZE|EXPLAIN|BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
-    re.IGNORECASE,
+_STATEMENT = (
+    r"(?:SELECT\b|WITH\s+(?:RECURSIVE\b|[\w\"`\[\]]+\s*(?:\([^)]*\)\s*)?AS\b)|VALUES\s*\(|INSERT\s+(?:INTO|OR)\b"
+    r"|REPLACE\s+INTO\b|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|(?:CREATE|DROP|ALTER)\s+(?:TEMP|TEMPORARY|UNIQUE|TABLE|VIEW"
+    r"|INDEX|TRIGGER|VIRTUAL)\b|ATTACH\b|DETACH\b|PRAGMA\s+\w|VACUUM\b|REINDEX\b|ANALYZE\b|EXPLAIN\s+(?:QUERY|SELECT|WITH)\b"
+    r"|BEGIN\b|COMMIT\b|ROLLBACK\b|SAVEPOINT\b|RELEASE\b)"
 )
-_LEADING_NOISE = re.compile(r"\A(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
+_STARTS = re.compile(r"[\s(]*" + _STATEMENT, re.IGNORECASE)
+_LINE_STARTS = re.compile(r"^[ \t(]*" + _STATEMENT, re.IGNORECASE | re.MULTILINE)
+_AFTER_COLON = re.compile(r"(?<=:)\s*(?=(?:SELECT|WITH)\b)", re.IGNORECASE)
+_QUERY = re.compile(r"\b(?:SELECT|WITH|VALUES)\b", re.IGNORECASE)
+_NOISE = re.compile(r"\A(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
+_LABEL = re.compile(r"\A\s*(?:--\s*)?(?:final\s+)?(?:sqlite\s+|sql\s*)?(?:query|sql|answer)\s*:\s*", re.IGNORECASE)
+_THOUGHT = re.compile(r"\A.*</think>|\A\s*<think>.*\Z", re.DOTALL | re.IGNORECASE)
+# A language tag ends its line; only SQL's own may share the line with the query.
+_FENCE = re.compile(r"```(?:[\w+-]*[ \t]*\r?\n|(?:sqlite|sql)\b)?(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_CLOSING_FENCE = re.compile(r"^[ \t]*```|```\s*\Z", re.MULTILINE)
 # One token of SQL: a quoted region, a comment or a single character. Unclosed regions reach to the end.
 _TOKEN = re.compile(
     r"'(?:[^']|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z)|`(?:[^`]|``)*(?:`|\Z)|\[[^\]]*(?:\]|\Z)"
-    r"|--[^\n]*|/\*.*?(?:\*/|\Z)|.",
+    r"|--[^\n]*|/\*.*?(?:\*/|\Z)|\n[ \t\r]*\n|.",
     re.DOTALL,
 )
-
-
-_BLANK_LINE = re.compile(r"(?<=\S)[ \t]*\r?\n[ \t]*\r?\n")
-
-
-def statement_end(text: str) -> int | None:
-    """Return where the first statement of a completion ends, `None` while it goes on.
-
-    It ends behind a `;` outside quotes and comments, or before a blank line that follows text.
-    """
-    blank = _BLANK_LINE.search(text)
-    limit = blank.start() if blank else None
-    for match in _TOKEN.finditer(text):
-        if limit is not None and match.start() >= limit:
-            return limit
-        if match.group() == ";":
-            return match.end()
-    return limit
+# How a statement may go on behind a blank line.
+_GOES_ON = re.compile(
+    r"\s*(?:[(),*+<>=|-]|(?:FROM|WHERE|GROUP|HAVING|ORDER|LIMIT|OFFSET|JOIN|LEFT|RIGHT|INNER|OUTER|CROSS|FULL|NATURAL|ON"
+    r"|USING|AND|OR|UNION|INTERSECT|EXCEPT|CASE|WHEN|THEN|ELSE|END|WINDOW|AS)\b)",
+    re.IGNORECASE,
+)
+# The prompt's own markers: a model that writes them has begun another example.
+_NEXT_EXAMPLE = re.compile(r"--\s*(?:Evidence|Question|SQL):")
 
 
 def take_whole(text: str) -> Extraction:
@@ -57,15 +53,36 @@ def extract(text: str) -> Extraction:
     """Find the SQL in a completion; `sql` is None when nothing is left after the surroundings are gone."""
     steps: list[str] = []
     text = _note(steps, "byte order mark", text, text.removeprefix("\ufeff"))
-    text = _note(steps, "reasoning", text, _THINK.sub("", text))
+    text = _note(steps, "reasoning", text, _THOUGHT.sub("", text))
     text = _unfence(steps, text)
     text = _note(steps, "label", text, _LABEL.sub("", text, count=1))
     text = _note(steps, "prose before", text, _from_first_statement(text))
     text = _note(steps, "text after", text, _until_last_statement(text))
     sql = text.strip().rstrip(";").rstrip()
-    if not sql:
-        return Extraction(None, (*steps, "empty"))
-    return Extraction(sql, tuple(steps))
+    return Extraction(sql, tuple(steps)) if sql else Extraction(None, (*steps, "empty"))
+
+
+def statement_end(text: str) -> int | None:
+    """Return where the first statement of a completion ends, `None` while it goes on.
+
+    It ends behind a `;` outside quotes and comments, before a blank line, and where the model begins the prompt's
+    next example. What comes before the statement (prose, a fence, reasoning) ends nothing.
+    """
+    thought = _THOUGHT.match(text)
+    begin = _LINE_STARTS.search(text, thought.end() if thought else 0)
+    if begin is None:
+        return None
+    for match in _TOKEN.finditer(text, begin.start()):
+        part = match.group()
+        if part == ";":
+            return match.end()
+        if _is_blank_line(part) or _NEXT_EXAMPLE.match(part):
+            return match.start()
+    return None
+
+
+def _is_blank_line(part: str) -> bool:
+    return part[0] == "\n" and len(part) > 1
 
 
 def _note(steps: list[str], step: str, before: str, after: str) -> str:
@@ -74,36 +91,36 @@ def _note(steps: list[str], step: str, before: str, after: str) -> str:
     return after
 
 
+def _starts_with_statement(text: str) -> bool:
+    return _STARTS.match(_NOISE.sub("", text, count=1)) is not None
+
+
 def _unfence(steps: list[str], text: str) -> str:
-    blocks = [match for match in _FENCE.finditer(text) if match.group(2).strip()]
-    if "```" not in text or not blocks:
-        # A lone closing fence: what stands before it is the answer.
-        return _note(steps, "closing fence", text, text.split("```", 1)[0]) if "```" in text else text
-    head = text[: blocks[0].start()]
-    if _STATEMENT_START.match(_LEADING_NOISE.sub("", head, count=1)):
-        steps.append("closing fence")
-        return head
-    queries = [match for match in blocks if _QUERY_START.search(match.group(2))]
+    if _starts_with_statement(text):
+        closing = _CLOSING_FENCE.search(text)
+        return _note(steps, "closing fence", text, text[: closing.start()]) if closing else text
+    blocks = [match.group(1) for match in _FENCE.finditer(text) if match.group(1).strip()]
+    if not blocks:
+        return _note(steps, "closing fence", text, text.partition("```")[0])
+    queries = [block for block in blocks if _QUERY.search(block)]
     steps.append("fence")
-    return (queries or blocks)[-1].group(2)
+    return (queries or blocks)[-1]
 
 
 def _from_first_statement(text: str) -> str:
-    body = _LEADING_NOISE.sub("", text, count=1)
-    if _STATEMENT_START.match(body.lstrip("( \t\r\n")):
+    if _starts_with_statement(text):
         return text
-    # A line that begins with a query after prose; otherwise the text stands as it is and fails as syntax.
-    match = re.search(r"^[ \t(]*(?:SELECT|WITH)\b", text, re.IGNORECASE | re.MULTILINE)
+    # Otherwise the text stands as it is, and fails as syntax.
+    match = _LINE_STARTS.search(text) or _AFTER_COLON.search(text)
     return text[match.start() :] if match else text
 
 
 def _until_last_statement(text: str) -> str:
-    position = 0
     for match in _TOKEN.finditer(text):
-        position = match.end()
-        if match.group() != ";":
-            continue
-        rest = _LEADING_NOISE.sub("", text[position:], count=1)
-        if not _STATEMENT_START.match(rest):
-            return text[:position]
+        part, rest = match.group(), text[match.end() :]
+        if part == ";" and not _starts_with_statement(rest):
+            return text[: match.end()]
+        prose = _is_blank_line(part) and not _GOES_ON.match(rest) and not _starts_with_statement(rest)
+        if (prose or _NEXT_EXAMPLE.match(part)) and _starts_with_statement(text[: match.start()]):
+            return text[: match.start()]
     return text

@@ -1,9 +1,10 @@
 """What a run says about itself: written before the first question, compared before a run goes on."""
 
+import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +15,12 @@ from harness.errors import UsageError
 from harness.execution.library import SQLITE_VERSION
 from harness.types import Dataset
 
-__all__ = ["RunIdentity", "describe", "refuse_other_run"]
+__all__ = ["RunIdentity", "describe", "differences", "hash_texts", "refuse_other_run", "versions"]
 
 PACKAGES = ("text2sql-harness", "sqlglot", "torch", "transformers", "peft", "bitsandbytes")
-IDENTITY = ("config_sha256", "limit", "hashes", "prompt", "metrics")
+IDENTITY = ("config", "limit", "hashes", "prompt", "generator", "metrics")
 """What must be equal for a run to be gone on with."""
+SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,21 @@ def describe(run: RunIdentity, *, name: str, command: str) -> dict[str, Any]:
 
 
 def _config_sha256(config: EvalConfig) -> str:
-    """Hash what shapes the answers and the verdicts: where the run is written to does neither."""
-    return digest({key: value for key, value in asdict(config).items() if key != "output"})
+    return digest(_without_place(asdict(config)))
+
+
+def _without_place(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out where the run is written to and how many workers score it: neither shapes an answer or a verdict."""
+    execution = {key: value for key, value in config.get("execution", {}).items() if key != "workers"}
+    return {**{key: value for key, value in config.items() if key != "output"}, "execution": execution}
+
+
+def hash_texts(texts: Iterable[str]) -> str:
+    """Return one sha256 over texts in order; different lists of texts give different hashes."""
+    total = hashlib.sha256()
+    for text in texts:
+        total.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+    return total.hexdigest()
 
 
 def versions() -> dict[str, str]:
@@ -81,23 +96,35 @@ def versions() -> dict[str, str]:
     return found
 
 
+def differences(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """Return what keeps a stored run from being the one that is asked for, a line for each difference."""
+    return [line for key in IDENTITY for line in _compare(_comparable(stored, key), _comparable(fresh, key), key)]
+
+
 def refuse_other_run(where: str, stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> None:
     """Raise `UsageError` naming what differs when a stored run is not the one that is asked for."""
-    differences = [
-        difference
-        for key in IDENTITY
-        if stored.get(key) != fresh.get(key) and key != "config_sha256"
-        for difference in _differences(stored.get(key), fresh.get(key), key)
-    ]
-    if stored.get("config_sha256") != fresh.get("config_sha256"):
-        differences += _differences(stored.get("config"), fresh.get("config"), "config")
-    if differences:
-        listed = "\n".join(f"  - {difference}" for difference in differences)
+    if found := differences(stored, fresh):
+        listed = "\n".join(f"  - {difference}" for difference in found)
         raise UsageError(f"{where}: holds a different run; choose another folder or undo these changes\n{listed}")
 
 
-def _differences(stored: Any, fresh: Any, where: str) -> list[str]:
+def _comparable(run: Mapping[str, Any], key: str) -> Any:
+    value = run.get(key)
+    if key == "config" and isinstance(value, Mapping):
+        return _without_place(value)
+    if key == "generator" and isinstance(value, Mapping):
+        # Another device may compute other answers, but going on elsewhere is what resuming is for.
+        return {name: one for name, one in value.items() if name != "device"}
+    return value
+
+
+def _compare(stored: Any, fresh: Any, where: str) -> list[str]:
     if isinstance(stored, Mapping) and isinstance(fresh, Mapping):
         keys = sorted({*stored, *fresh})
-        return [line for key in keys for line in _differences(stored.get(key), fresh.get(key), f"{where}.{key}")]
-    return [] if stored == fresh else [f"{where}: {stored!r} there, {fresh!r} now"]
+        return [line for key in keys for line in _compare(stored.get(key), fresh.get(key), f"{where}.{key}")]
+    return [] if stored == fresh else [f"{where}: {_short(stored)} there, {_short(fresh)} now"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

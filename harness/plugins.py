@@ -6,7 +6,7 @@ what a name means can be read in one table.
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ def resolve(table: Mapping[str, str], name: str, where: str) -> type[Any]:
     """
     target = table.get(name, name)
     module, separator, attribute = target.partition(":")
-    if not separator:
+    if not (separator and module and attribute) or module.startswith("."):
         near = difflib.get_close_matches(name, table, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(table)}"
         raise ConfigError(where, [f"{name!r} is unknown; {hint} (or give package.module:Class)"])
@@ -43,14 +43,27 @@ def resolve(table: Mapping[str, str], name: str, where: str) -> type[Any]:
         raise ConfigError(where, [f"{name!r} cannot be imported: {error}"]) from error
     except AttributeError as error:
         raise ConfigError(where, [f"{name!r}: module {module!r} has no {attribute!r}"]) from error
+    except MissingDependency:
+        raise
+    except Exception as error:  # whatever somebody else's module does on import
+        raise ConfigError(where, [f"{name!r}: importing {module!r} failed: {type(error).__name__}: {error}"]) from error
     if not (isinstance(found, type) and is_dataclass(found)):
         raise ConfigError(where, [f"{name!r} is not a dataclass; a plug-in is a frozen dataclass"])
     return found
 
 
-def instantiate(table: Mapping[str, str], name: str, options: Mapping[str, Any], where: str) -> Any:
-    """Return the plug-in `name` with `options`; raises `ConfigError` naming every option that is wrong."""
+def instantiate(
+    table: Mapping[str, str], name: str, options: Mapping[str, Any], where: str, needs: Sequence[str] = ()
+) -> Any:
+    """Return the plug-in `name` with `options`.
+
+    Raises `ConfigError` naming every option that is wrong, and every attribute of `needs` that the class lacks; one
+    with a `bind` makes the object that has them later.
+    """
     shape = resolve(table, name, where)
+    lacking = [attribute for attribute in needs if not hasattr(shape, attribute) and not hasattr(shape, "bind")]
+    if lacking:
+        raise ConfigError(where, [f"{name!r} has no {', no '.join(lacking)}; see the README on extending"])
     known = [one.name for one in fields(shape) if one.init]
     unknown = [option for option in options if option not in known]
     if unknown:

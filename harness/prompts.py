@@ -22,9 +22,19 @@ from typing import Any
 
 from harness.config import PromptConfig
 from harness.errors import ConfigError, DataError
+from harness.identifiers import quote
 from harness.types import Column, Example, Prompt, Schema, Table
 
-__all__ = ["OVER_BUDGET", "PROMPT_VERSION", "TEMPLATES", "PromptBuilder", "Template", "read_shots", "render_schema"]
+__all__ = [
+    "OVER_BUDGET",
+    "PROMPT_VERSION",
+    "TEMPLATES",
+    "PromptBuilder",
+    "Template",
+    "check_template",
+    "read_shots",
+    "render_schema",
+]
 
 PROMPT_VERSION = 1
 """Raised whenever the same example would give another prompt; it stands in every manifest."""
@@ -56,24 +66,13 @@ TEMPLATES = {
     ),
 }
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-# Words that SQLite would read as syntax where a name is expected, and that databases do use as names.
-_RESERVED_WORDS = """
-add all alter and as asc between by case check collate column commit constraint create cross current_date
-current_time current_timestamp default delete desc distinct drop else end escape except exists for foreign
-from full group having in index inner insert intersect into is isnull join left like limit natural not notnull
-null on or order outer primary references right select set table then to transaction union unique update using
-values when where
-"""
-_RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
-def quote(name: str) -> str:
-    """Return a name as SQL needs it: bare where SQLite takes it bare, in backticks otherwise."""
-    if _PLAIN_NAME.match(name) and name.lower() not in _RESERVED:
-        return name
-    return "`" + name.replace("`", "``") + "`"
+def check_template(name: str) -> None:
+    """Raise `ConfigError` when there is no template of this name."""
+    if name not in TEMPLATES:
+        raise ConfigError("prompt.template", [f"prompt.template: {name!r} is unknown; known: {', '.join(TEMPLATES)}"])
 
 
 def render_schema(schema: Schema, *, descriptions: bool = False) -> str:
@@ -125,9 +124,7 @@ class PromptBuilder:
 
     def __post_init__(self) -> None:
         """Raise `ConfigError` for a template that does not exist or that this generator cannot serve."""
-        if self.config.template not in TEMPLATES:
-            known = ", ".join(TEMPLATES)
-            raise ConfigError("prompt.template", [f"{self.config.template!r} is unknown; known: {known}"])
+        check_template(self.config.template)
         if self.template.chat and self.chat is None:
             raise ConfigError("prompt.template", ["`chat` needs a model with a chat template; use `plain`"])
 

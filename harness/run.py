@@ -1,10 +1,11 @@
 """The shell around `pipeline`: builds the parts from a configuration, keeps the run on disk, resumes it."""
 
 import contextlib
+import functools
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from harness import datasets, extraction, manifest, store
 from harness.config import EvalConfig
 from harness.datasets.schema import to_ddl
-from harness.errors import DataError, RunError, UsageError
+from harness.errors import ConfigError, DataError, RunError, UsageError
 from harness.execution import Executor, Limits
 from harness.generators import GENERATORS
 from harness.generators.base import Generator
@@ -20,7 +21,7 @@ from harness.metrics import DEFAULT, METRICS
 from harness.metrics.base import ExecutingMetric, Metric
 from harness.pipeline import Evaluation, evaluate
 from harness.plugins import instantiate
-from harness.prompts import OVER_BUDGET, PromptBuilder
+from harness.prompts import OVER_BUDGET, PromptBuilder, check_template
 from harness.summary import summarise
 from harness.types import Dataset, Prompt, Run
 
@@ -45,7 +46,9 @@ class _Parts:
     dataset: Dataset
     generator: Generator
     builder: PromptBuilder
+    prompts: tuple[Prompt, ...]
     metrics: tuple[Metric | ExecutingMetric, ...]
+    limits: Limits
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -55,43 +58,89 @@ class _Parts:
 def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lambda _done, _total: None) -> Run:
     """Evaluate what `config` says and return the complete run.
 
-    Raises `ConfigError`, `DataError`, `ModelError` or `UsageError` before the first question, `RunError` when the
+    Raises `ConfigError`, `DataError`, `ModelError` or `UsageError` before anything is written, `RunError` when the
     run cannot go on; what was finished by then is kept and `place.resume` goes on with it.
     """
     parts = _build_parts(config, place.limit)
     identity = manifest.RunIdentity(
-        config, parts.dataset, parts.metric_names, parts.builder.manifest, _about(parts.generator), place.limit
+        config=config,
+        dataset=parts.dataset,
+        metrics=parts.metric_names,
+        prompt={**parts.builder.manifest, "texts_sha256": manifest.hash_texts(one.text for one in parts.prompts)},
+        generator=getattr(parts.generator, "manifest", {}),
+        limit=place.limit,
     )
-    fresh = manifest.describe(identity, name="", command=place.command)
-    folder = _open_folder(config, place, fresh, parts.dataset)
-    run = store.load(folder)
-    if run.complete:
-        return run
+    folder = _open_folder(config, place, manifest.describe(identity, name="", command=place.command), parts.dataset)
+    if store.load(folder).complete:
+        return store.load(folder)
     started = time.monotonic()
-    prompts = _prompts(parts)
-    _evaluate_into(folder, config, parts, prompts, on_record)
-    _complete(folder, parts, prompts, elapsed_s=time.monotonic() - started)
+    _evaluate_into(folder, config, parts, on_record)
+    _complete(folder, parts, session_s=time.monotonic() - started)
     return store.load(folder)
 
 
 def _build_parts(config: EvalConfig, limit: int | None) -> _Parts:
-    dataset = _load_dataset(config, limit)
-    names = config.metrics.names or DEFAULT
-    metrics = tuple(instantiate(METRICS, name, config.metrics.options.get(name, {}), "metrics.names") for name in names)
+    metrics, generator, limits = _build_plugins(config)
+    dataset = _load_dataset(config)
     _refuse_missing_databases(dataset, metrics)
-    options = dict(config.generator)
-    generator = instantiate(GENERATORS, str(options.pop("name", "huggingface")), options, "generator")
+    _positions(dataset)
     if hasattr(generator, "bind"):
+        # Against the whole data set: an answer to a question behind the limit is no unknown one.
         generator = generator.bind(dataset)
+    dataset = replace(dataset, examples=dataset.examples[:limit])
+    _refuse_damaged_databases(dataset)
     builder = PromptBuilder(config.prompt, getattr(generator, "count_tokens", None), getattr(generator, "chat", None))
-    return _Parts(dataset, generator, builder, metrics)
+    prompts = tuple(
+        builder.build(index, example, dataset.schemas[example.db_id]) for index, example in enumerate(dataset.examples)
+    )
+    return _Parts(dataset, generator, builder, prompts, metrics, limits)
 
 
-def _load_dataset(config: EvalConfig, limit: int | None) -> Dataset:
+def _build_plugins(config: EvalConfig) -> tuple[tuple[Metric | ExecutingMetric, ...], Any, Limits]:
+    """Make what the configuration names; raises one `ConfigError` for all that is wrong with it."""
+    problems: list[str] = []
+
+    def attempt(make: Callable[[], Any]) -> Any:
+        try:
+            return make()
+        except UsageError as error:
+            problems.extend(error.problems if isinstance(error, ConfigError) else [str(error)])
+            return None
+
+    names, options = config.metrics.names or DEFAULT, config.metrics.options
+    metrics = [attempt(functools.partial(_make_metric, name, options.get(name, {}))) for name in names]
+    rest = dict(config.generator)
+    name = str(rest.pop("name", "huggingface"))
+    generator = attempt(lambda: instantiate(GENERATORS, name, rest, "generator", needs=("generate",)))
+    attempt(lambda: check_template(config.prompt.template))
+    execution = config.execution
+    limits = attempt(lambda: Limits(execution.timeout_s, execution.memory_mib, execution.max_rows))
+    problems += [f"metrics.options.{name}: not among metrics.names" for name in options if name not in names]
+    if execution.workers < 0:
+        problems.append("execution.workers: must not be negative; 0 means one for each core")
+    if config.analysis.mutations:
+        problems.append("analysis.mutations: no metric of this version searches mutated databases; leave it at 0")
+    if problems:
+        raise ConfigError("configuration", problems)
+    return tuple(metrics), generator, limits
+
+
+def _make_metric(name: str, options: Mapping[str, Any]) -> Metric | ExecutingMetric:
+    metric: Metric = instantiate(METRICS, name, options, f"metrics {name}", needs=("name", "needs_databases", "score"))
+    return metric
+
+
+def _load_dataset(config: EvalConfig) -> Dataset:
     if config.data.questions:
-        dataset = datasets.load_single(Path(config.data.path), Path(config.data.questions))
-        return replace(dataset, examples=dataset.examples[:limit])
-    return datasets.load(config.data.path, config.data.split, limit=limit, descriptions=config.prompt.descriptions)
+        return datasets.load_single(Path(config.data.path), Path(config.data.questions))
+    return datasets.load(config.data.path, config.data.split, descriptions=config.prompt.descriptions)
+
+
+def _refuse_damaged_databases(dataset: Dataset) -> None:
+    used = {example.db_id for example in dataset.examples}
+    with Executor(dataset.databases) as executor:
+        for db_id in sorted(used & dataset.databases.keys()):
+            executor.execute(db_id, "SELECT COUNT(*) FROM sqlite_master")
 
 
 def _refuse_missing_databases(dataset: Dataset, metrics: Sequence[Metric | ExecutingMetric]) -> None:
@@ -106,40 +155,24 @@ def _refuse_missing_databases(dataset: Dataset, metrics: Sequence[Metric | Execu
         )
 
 
-def _about(generator: Generator) -> dict[str, Any]:
-    about: dict[str, Any] = getattr(generator, "manifest", {})
-    return about
-
-
 def _open_folder(config: EvalConfig, place: Place, fresh: dict[str, Any], dataset: Dataset) -> Path:
     if place.folder is not None:
         return _open_exactly(place.folder, fresh, resume=place.resume)
     parent = Path(config.output.path)
     if place.resume:
-        for run in reversed(find_runs(parent)):
-            if run.manifest.get("config_sha256") == fresh["config_sha256"] and _same(run, fresh):
-                return run.path
-        unfinished = [run for run in find_runs(parent) if not run.complete]
-        if unfinished:
-            manifest.refuse_other_run(str(unfinished[-1].path), unfinished[-1].manifest, fresh)
+        for folder in reversed(find_runs(parent)):
+            if not manifest.differences(store.read_manifest(folder), fresh):
+                return folder
     folder = _next_folder(parent, config, dataset)
     store.create(folder, {**fresh, "name": folder.name})
     return folder
-
-
-def _same(run: Run, fresh: dict[str, Any]) -> bool:
-    try:
-        manifest.refuse_other_run(str(run.path), run.manifest, fresh)
-    except UsageError:
-        return False
-    return True
 
 
 def _open_exactly(folder: Path, fresh: dict[str, Any], *, resume: bool) -> Path:
     if (folder / store.MANIFEST).exists():
         if not resume:
             raise UsageError(f"{folder}: holds a run already; go on with --resume or choose another folder")
-        manifest.refuse_other_run(str(folder), store.load(folder).manifest, fresh)
+        manifest.refuse_other_run(str(folder), store.read_manifest(folder), fresh)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: exists and is no run; choose another folder")
     else:
@@ -147,11 +180,14 @@ def _open_exactly(folder: Path, fresh: dict[str, Any], *, resume: bool) -> Path:
     return folder
 
 
-def find_runs(parent: Path) -> list[Run]:
-    """Return the runs in a folder of runs, complete or not, by name."""
-    if not parent.is_dir():
-        return []
-    return [store.load(path.parent) for path in sorted(parent.glob(f"*/{store.MANIFEST}"))]
+def find_runs(parent: Path) -> list[Path]:
+    """Return the folders of runs in a folder, complete or not, by name; what cannot be read as one is left out."""
+    found = []
+    for path in sorted(parent.glob(f"*/{store.MANIFEST}")):
+        with contextlib.suppress(DataError):  # a damaged neighbour is no reason not to go on with another run
+            store.read_manifest(path.parent)
+            found.append(path.parent)
+    return found
 
 
 def _next_folder(parent: Path, config: EvalConfig, dataset: Dataset) -> Path:
@@ -167,18 +203,19 @@ def _model_label(config: EvalConfig) -> str:
     return Path(str(source).rstrip("/")).name.removesuffix(".gguf").removesuffix(".json").removesuffix(".jsonl")
 
 
-def _evaluate_into(
-    folder: Path, config: EvalConfig, parts: _Parts, prompts: Sequence[Prompt], on_record: OnRecord
-) -> None:
-    dataset = parts.dataset
-    positions = _positions(dataset)
-    done = frozenset(positions[str(record.question_id)] for record in store.read_records(folder))
-    total = len(dataset.examples)
-    on_record(len(done), total)
+def _evaluate_into(folder: Path, config: EvalConfig, parts: _Parts, on_record: OnRecord) -> None:
+    dataset, total = parts.dataset, len(parts.dataset.examples)
     workers = config.execution.workers or os.cpu_count() or 1
-    with _executor(config, dataset, workers) as executor, contextlib.closing(store.RecordWriter(folder)) as writer:
-        extract = extraction.extract if parts.builder.template.extract else extraction.take_whole
-        evaluation = Evaluation(dataset, prompts, parts.generator, extract, executor, parts.metrics, workers)
+    ddl = {db_id: to_ddl(schema) for db_id, schema in dataset.schemas.items() if db_id not in dataset.databases}
+    extract = extraction.extract if parts.builder.template.extract else extraction.take_whole
+    with (
+        contextlib.closing(store.RecordWriter(folder)) as writer,
+        Executor(dataset.databases, ddl=ddl, limits=parts.limits, workers=workers) as executor,
+    ):
+        positions = _positions(dataset)
+        done = frozenset(positions[str(record.question_id)] for record in store.read_records(folder))
+        on_record(len(done), total)
+        evaluation = Evaluation(dataset, parts.prompts, parts.generator, extract, executor, parts.metrics, workers)
         for count, (_, record) in enumerate(evaluate(evaluation, done), start=len(done) + 1):
             writer.append(record)
             on_record(count, total)
@@ -195,25 +232,7 @@ def _positions(dataset: Dataset) -> dict[str, int]:
     return positions
 
 
-def _prompts(parts: _Parts) -> list[Prompt]:
-    schemas = parts.dataset.schemas
-    return [
-        parts.builder.build(index, example, schemas[example.db_id])
-        for index, example in enumerate(parts.dataset.examples)
-    ]
-
-
-def _executor(config: EvalConfig, dataset: Dataset, workers: int) -> Executor:
-    limits = Limits(
-        timeout_s=config.execution.timeout_s,
-        memory_mib=config.execution.memory_mib,
-        max_rows=config.execution.max_rows,
-    )
-    ddl = {db_id: to_ddl(schema) for db_id, schema in dataset.schemas.items() if db_id not in dataset.databases}
-    return Executor(dataset.databases, ddl=ddl, limits=limits, workers=workers)
-
-
-def _complete(folder: Path, parts: _Parts, prompts: Sequence[Prompt], *, elapsed_s: float) -> None:
+def _complete(folder: Path, parts: _Parts, *, session_s: float) -> None:
     positions = _positions(parts.dataset)
     records = sorted(store.read_records(folder), key=lambda record: positions[str(record.question_id)])
     if len(records) != len(parts.dataset.examples):
@@ -221,11 +240,14 @@ def _complete(folder: Path, parts: _Parts, prompts: Sequence[Prompt], *, elapsed
             f"{folder}: {len(records)} of {len(parts.dataset.examples)} questions have a record; "
             "the generator left some out, so the run is not complete"
         )
-    latency_s = sum(record.latency_s for record in records)
-    timing = {"elapsed_s": round(elapsed_s, 3), "generation_s": round(latency_s, 3)}
+    timing = {
+        "generation_s": round(sum(record.latency_s for record in records), 3),
+        "execution_s": round(sum(record.elapsed_s for record in records), 3),
+        "last_session_s": round(session_s, 3),
+    }
     summary = summarise(records, parts.metric_names, timing=timing)
     usage = getattr(parts.generator, "usage", {})
-    store.write_summary(folder, {**summary, "prompts": _prompt_statistics(prompts), "usage": usage})
+    store.write_summary(folder, {**summary, "prompts": _prompt_statistics(parts.prompts), "usage": usage})
 
 
 def _prompt_statistics(prompts: Sequence[Prompt]) -> dict[str, int]:

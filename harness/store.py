@@ -7,16 +7,17 @@ summary.json    written last, atomically: its existence means complete
 ```
 """
 
+import errno
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any
 
+from harness import files
 from harness.errors import DataError, RunError
+from harness.files import writing
 from harness.types import Execution, Record, ResultPreview, Run, Score
 
 __all__ = [
@@ -26,73 +27,79 @@ __all__ = [
     "create",
     "load",
     "preview",
+    "read_manifest",
     "read_records",
     "record_from_json",
     "record_to_json",
     "write_summary",
-    "writing",
 ]
 
 FORMAT_VERSION = 1
 MANIFEST, RECORDS, SUMMARY = "manifest.json", "records.jsonl", "summary.json"
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 200
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn an `OSError` of the block into a `RunError` that names `path`: a full disk is no traceback."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunError(
-            f"{path}: cannot be written: {reason}; what was finished is kept, free some space and use --resume"
-        ) from error
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a file system answers that knows no locks, as some network ones do."""
 
 
 def create(path: Path, manifest: Mapping[str, Any]) -> None:
     """Make the folder of a new run and write its manifest; raises `RunError` when it cannot be written."""
-    with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-        _write_atomically(path / MANIFEST, {"format_version": FORMAT_VERSION, **manifest})
+    files.write_text(path / MANIFEST, _dump({"format_version": FORMAT_VERSION, **manifest}), errors="surrogatepass")
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
-    """Complete a run."""
-    with writing(path / SUMMARY):
-        _write_atomically(path / SUMMARY, summary)
+    """Complete a run; raises `RunError` when that cannot be written."""
+    files.write_text(path / SUMMARY, _dump(summary), errors="surrogatepass", advice=files.RESUME)
 
 
-def _write_atomically(path: Path, content: Mapping[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+def _dump(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 class RecordWriter:
-    """Appends records to a run; a torn last line, left by a kill, is cut off when it opens."""
+    """Appends records to a run; a torn last line, left by a kill, is cut off when it opens.
+
+    Holds the run until it is closed: a second writer, of this or another process, gets a `RunError`.
+    """
 
     def __init__(self, run: Path) -> None:
         self._path = run / RECORDS
-        with writing(self._path):
+        with writing(self._path, files.RESUME):
             self._file: IO[bytes] = self._path.open("ab")
-            self._file.truncate(len(_whole_lines(self._path)))
+            try:
+                _lock(self._file, run)
+                # Only now: what looks like a torn line may be one that the other process is writing.
+                self._file.truncate(len(_whole_lines(self._path)))
+            except BaseException:
+                self._file.close()
+                raise
 
     def append(self, record: Record) -> None:
         """Write one record and hand it to the operating system; raises `RunError` when that fails."""
         line = json.dumps(record_to_json(record), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-        with writing(self._path):
+        with writing(self._path, files.RESUME):
             self._file.write(line)
             self._file.flush()
 
     def close(self) -> None:
         """Close the file; the run stays resumable."""
-        with writing(self._path):
+        with writing(self._path, files.RESUME):
             self._file.close()
+
+
+def _lock(file: IO[bytes], run: Path) -> None:
+    """Take the run for this open file; the system gives it back when the file is closed, also by a kill."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RunError(f"{run}: another process is writing this run; wait for it or stop it") from error
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
 
 
 def _whole_lines(path: Path) -> bytes:
@@ -118,13 +125,18 @@ def read_records(run: Path) -> list[Record]:
 
 def load(path: Path) -> Run:
     """Read a run, complete or not; raises `DataError` when the folder is none."""
+    return Run(path, read_manifest(path), tuple(read_records(path)), _read_json(path / SUMMARY))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read what a run says of itself, without its records; raises `DataError` when the folder is no run."""
     manifest = _read_json(path / MANIFEST)
     if manifest is None:
         raise DataError(f"{path}: not a run (no {MANIFEST}); give the folder that `t2s eval` or `t2s score` wrote")
     version = manifest.get("format_version")
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise DataError(f"{path}: written in format {version}, this program reads up to {FORMAT_VERSION}; update it")
-    return Run(path, manifest, tuple(read_records(path)), _read_json(path / SUMMARY))
+    return manifest
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from harness import store
-from harness.errors import RunError, UsageError
+from harness.errors import UsageError
+from harness.files import write_text
 from harness.types import Run
 
 __all__ = ["app", "compare_app"]
@@ -39,7 +40,7 @@ def report(
     if data is not None:
         loaded = [_fill_in(run, data) for run in loaded]
     page = build_page(loaded, [read_training(folder) for folder in training or []])
-    _write(out, render_page(page))
+    write_text(out, render_page(page), errors="replace")
     typer.echo(f"{out}: {len(page.runs)} runs, {len(page.drill_down['questions'])} questions")
     for run in page.incomplete:
         typer.echo(f"{run.name}: incomplete, {run.n} of {run.expected} questions; resume it to see its numbers")
@@ -68,14 +69,6 @@ def _fill_in(run: Run, data: Path) -> Run:
     if all(record.question for record in run.records):
         return run
     return fill_in(run, datasets.load(data, run.manifest.get("dataset", {}).get("split") or "dev"))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
 @compare_app.command()

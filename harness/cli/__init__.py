@@ -3,6 +3,7 @@
 import errno
 import importlib
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("reports.cli:app", "Render runs as one offline HTML page."),
     "compare": ("reports.cli:compare_app", "Compare two runs question by question."),
 }
+RESUMABLE = ("eval", "score", "train")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,11 +41,26 @@ def _run(words: list[str]) -> int:
     except T2SError as error:
         _say(str(error))
         return error.exit_code
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
-            raise
-        _say(f"{error.filename or 'output'}: {error.strerror}; free some space or choose another place")
-        return ExitCode.RUN
+    except KeyboardInterrupt:
+        return _interrupted(words)
+    except Exception as error:  # noqa: BLE001  (a traceback that leaves with 1 would read as a failed gate)
+        return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> int:
+    named = isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT))
+    if isinstance(error, OSError) and named:
+        _say(f"{error.filename or 'output'}: {error.strerror}; check the path, or choose another place")
+    else:
+        traceback.print_exception(error)
+        _say("this is a defect of text2sql-harness, not of your input; please report it with the lines above")
+    return ExitCode.RUN
+
+
+def _interrupted(words: list[str]) -> int:
+    goes_on = bool(words) and words[0] in RESUMABLE
+    _say("interrupted; what was finished is kept" + (", the same command with --resume goes on" if goes_on else ""))
+    return ExitCode.INTERRUPTED
 
 
 def _call(name: str, words: list[str]) -> int:
@@ -58,7 +75,7 @@ def _invoke(app: typer.Typer, words: list[str], name: str) -> int:
         command.main(args=words, prog_name=name, standalone_mode=True)
     except SystemExit as leaving:
         if leaving.code == ExitCode.INTERRUPTED:
-            _say("interrupted; what was finished is kept, the same command with --resume goes on")
+            raise KeyboardInterrupt from leaving
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return ExitCode.OK
 

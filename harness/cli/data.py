@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.errors import ExitCode
+from harness.files import write_text
 
 __all__ = ["app"]
 
@@ -79,8 +80,7 @@ def stats(
     found = statistics(dataset.examples, dataset.schemas, fraction=sample, seed=seed)
     _print_statistics(f"{folder} {split}", found)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps({"dataset": dataset.name, "split": dataset.split, **found}, indent=2) + "\n", "utf-8")
+        write_text(out, json.dumps({"dataset": dataset.name, "split": dataset.split, **found}, indent=2) + "\n")
         typer.echo(f"written to {out}")
 
 
@@ -106,10 +106,14 @@ def check(
             typer.echo(f"note: {note}")
         for problem in report.problems:
             typer.echo(f"problem: {problem}")
-        verdict = f"{len(report.problems)} problems" if report.problems else "sound"
-        typer.echo(f"{folder} {split}: {verdict}, {len(report.notes)} notes")
+        verdict = _counted(len(report.problems), "problem") if report.problems else "sound"
+        typer.echo(f"{folder} {split}: {verdict}, {_counted(len(report.notes), 'note')}")
     if report.problems:
         raise typer.Exit(ExitCode.USAGE)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _print_report(hashes: Mapping[str, str], counts: Mapping[str, int]) -> None:
@@ -121,13 +125,14 @@ def _print_report(hashes: Mapping[str, str], counts: Mapping[str, int]) -> None:
 def _print_statistics(title: str, found: Mapping[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415 - start-up stays light
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title, "table.title"), title_justify="left")
     table.add_column("")
     for heading in ("before", f"after ({found['fraction']:g})"):
         table.add_column(heading, justify="right")
     for label, *values in _statistics_rows(found["before"], found["after"]):
-        table.add_row(label, *values)
+        table.add_row(Text(label), *values)
     Console().print(table)
 
 

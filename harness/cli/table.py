@@ -1,10 +1,11 @@
 """A run as a terminal table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.types import Run
 
@@ -17,12 +18,13 @@ def percent(value: float | None) -> str:
 
 
 def print_run(run: Run, console: Console | None = None) -> None:
-    """Print the metrics of a run with their intervals and slices."""
+    """Print the metrics of a run with their intervals and slices.
+
+    Names come from folders, data sets and plug-ins: as `Text` they are shown as they are, whatever brackets they have.
+    """
     console = console or Console()
     if run.summary is None:
-        console.print(
-            f"{run.name}: incomplete, {len(run.records)} of {run.manifest['dataset']['n']} questions", highlight=False
-        )
+        console.print(Text(f"{run.name}: incomplete, {len(run.records)} of {run.manifest['dataset']['n']} questions"))
         return
     console.print(_metrics_table(run.name, run.summary))
     slices = {name: values for name, values in run.summary["slices"].items() if name.startswith("difficulty=")}
@@ -31,13 +33,21 @@ def print_run(run: Run, console: Console | None = None) -> None:
         if group:
             console.print(_slices_table(title, group, list(run.summary["metrics"])))
     status = " · ".join(f"{count} {name}" for name, count in run.summary["status"].items() if count)
-    console.print(f"n = {run.summary['n']}: {status}", highlight=False)
-    for note in run.manifest["dataset"].get("notes", ()):
-        console.print(f"note: {note}", highlight=False, markup=False)
+    console.print(Text(f"n = {run.summary['n']}: {status}"))
+    for note in (*run.manifest["dataset"].get("notes", ()), *_unpaired(run)):
+        console.print(Text(f"note: {note}"))
+
+
+def _unpaired(run: Run) -> Iterator[str]:
+    predictions = run.manifest.get("generator", {}).get("predictions", {})
+    for what in ("missing", "unknown"):
+        if ids := predictions.get(what):
+            shown = ", ".join(ids[:10]) + (" …" if len(ids) > 10 else "")  # noqa: PLR2004
+            yield f"{len(ids)} {what} ids in the predictions file: {shown}"
 
 
 def _metrics_table(title: str, summary: Mapping[str, Any]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title, "table.title"), title_justify="left")
     table.add_column("metric")
     for heading in ("%", "95 % interval", "scored", "unscored"):
         table.add_column(heading, justify="right")
@@ -45,7 +55,7 @@ def _metrics_table(title: str, summary: Mapping[str, Any]) -> Table:
         low, high = metric["ci_low"], metric["ci_high"]
         interval = "–" if low is None else f"{percent(low)} – {percent(high)}"
         scored = str(metric["n"] - metric["unscored"])
-        table.add_row(name, percent(metric["value"]), interval, scored, str(metric["unscored"]))
+        table.add_row(Text(name), percent(metric["value"]), interval, scored, str(metric["unscored"]))
     return table
 
 
@@ -53,8 +63,9 @@ def _slices_table(title: str, slices: Mapping[str, Any], metrics: list[str]) -> 
     table = Table()
     table.add_column(title)
     for heading in ("n", *metrics):
-        table.add_column(heading, justify="right")
+        table.add_column(Text(heading), justify="right")
     for name, values in slices.items():
         n = next(iter(values.values()))["n"]
-        table.add_row(name.partition("=")[2], str(n), *(percent(values[metric]["value"]) for metric in metrics))
+        rates = (percent(values[metric]["value"]) for metric in metrics)
+        table.add_row(Text(name.partition("=")[2]), str(n), *rates)
     return table

@@ -22,6 +22,7 @@ __all__ = [
     "read_predictions",
     "read_sqlite",
     "read_tables",
+    "shipped",
     "to_ddl",
     "write_official",
 ]

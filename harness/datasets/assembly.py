@@ -13,7 +13,7 @@ from harness.datasets.schema import Tables, read_sqlite, read_tables
 from harness.errors import DataError
 from harness.types import Dataset, Schema
 
-__all__ = ["Assembled", "assemble", "require_sound"]
+__all__ = ["Assembled", "assemble", "find_empty", "require_sound"]
 
 QUESTIONS_ONLY = "questions only: there is no database folder"
 
@@ -35,8 +35,10 @@ def assemble(layout: Layout, split: str, limit: int | None = None, *, descriptio
 
     Raises `DataError` for a file that cannot be read at all; smaller faults are gathered in `problems`.
     """
-    items = [item for path in layout.questions for item in read_items(path)]
-    parsed = _parse(items, layout)
+    files = {path: read_items(path) for path in layout.questions}
+    items = [item for found in files.values() for item in found]
+    gold_file = layout.gold_file if any(not (item.get("SQL") or item.get("query")) for item in items) else None
+    parsed = parse_examples(items) if gold_file is None else _parse_with_golds(items, gold_file)
     examples = parsed.examples if limit is None else parsed.examples[:limit]
     used = list(dict.fromkeys(example.db_id for example in examples))
     databases = find_databases(layout.database_root, used)
@@ -46,9 +48,15 @@ def assemble(layout: Layout, split: str, limit: int | None = None, *, descriptio
         notes += more
     if layout.database_root is None:
         notes.append(QUESTIONS_ONLY)
-    sources = (*layout.questions, *([layout.tables] if layout.tables else []))
+    sources = (*layout.questions, *(path for path in (layout.tables, gold_file) if path))
     dataset = Dataset(layout.name, split, examples, schemas, databases, sources, tuple(notes))
-    return Assembled(dataset, (*parsed.problems, *problems), questions_only=layout.database_root is None)
+    problems = [*find_empty(files), *parsed.problems, *problems]
+    return Assembled(dataset, tuple(problems), questions_only=layout.database_root is None)
+
+
+def find_empty(files: Mapping[Path, Sequence[object]]) -> list[str]:
+    """Return a problem for each questions file without an item: a score over nothing would look like one."""
+    return [f"{path.name}: holds no question; check the file" for path, items in files.items() if not items]
 
 
 def require_sound(assembled: Assembled) -> Dataset:
@@ -59,22 +67,18 @@ def require_sound(assembled: Assembled) -> Dataset:
     return assembled.dataset
 
 
-def _parse(items: Sequence[Mapping[str, Any]], layout: Layout) -> Questions:
-    lacking = layout.gold_file is not None and any(not (item.get("SQL") or item.get("query")) for item in items)
-    if not lacking:
-        return parse_examples(items)
-    assert layout.gold_file is not None
+def _parse_with_golds(items: Sequence[Mapping[str, Any]], gold_file: Path) -> Questions:
     named = {name for item in items if isinstance(name := item.get("db_id"), str)}
-    golds = read_gold_sql(layout.gold_file, sorted(named))
+    golds = read_gold_sql(gold_file, sorted(named))
     wrong = [
         number for number, (item, gold) in enumerate(zip(items, golds, strict=False)) if item.get("db_id") != gold[1]
     ]
     parsed = parse_examples(items, golds)
     problems = list(parsed.problems)
     if len(golds) != len(items):
-        problems.append(f"{layout.gold_file.name}: {len(golds)} golds for {len(items)} questions")
+        problems.append(f"{gold_file.name}: {len(golds)} golds for {len(items)} questions")
     if wrong:
-        problems.append(f"{layout.gold_file.name}: the database differs from the question's at {listed(wrong)}")
+        problems.append(f"{gold_file.name}: the database differs from the question's at {listed(wrong)}")
     return replace(parsed, problems=tuple(problems))
 
 

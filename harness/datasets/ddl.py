@@ -7,39 +7,18 @@ import re
 from collections.abc import Iterable
 from string import ascii_lowercase, ascii_uppercase
 
+from harness.identifiers import RESERVED, quote
 from harness.types import Column, ForeignKey, Schema, Table
 
-__all__ = ["quote", "to_ddl"]
+__all__ = ["to_ddl"]
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?: [A-Za-z_][A-Za-z0-9_]*)*(?: ?\([0-9]+(?: ?, ?[0-9]+)?\))?")
-# https://sqlite.org/lang_keywords.html
-_KEYWORD_LIST = """
-    abort action add after all alter always analyze and as asc attach autoincrement before begin between by cascade
-    case cast check collate column commit conflict constraint create cross current current_date current_time
-    current_timestamp database default deferrable deferred delete desc detach distinct do drop each else end escape
-    except exclude exclusive exists explain fail filter first following for foreign from full generated glob group
-    groups having if ignore immediate in index indexed initially inner insert instead intersect into is isnull join
-    key last left like limit match materialized natural no not nothing notnull null nulls of offset on or order
-    others outer over partition plan pragma preceding primary query raise range recursive references regexp reindex
-    release rename replace restrict returning right rollback row rows savepoint select set table temp temporary then
-    ties to transaction trigger unbounded union unique update using vacuum values view virtual when where window with
-    within without
-"""
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
-_KEYWORDS = frozenset(_KEYWORD_LIST.split())
 # `sqlite_sequence` cannot be created by its name: it appears with the first AUTOINCREMENT and stays.
 _SEQUENCE = (
     "CREATE TABLE autoincrement_probe (id INTEGER PRIMARY KEY AUTOINCREMENT);",
     "DROP TABLE autoincrement_probe;",
 )
-
-
-def quote(name: str) -> str:
-    """Return `name` as SQLite wants it written: bare where that is safe, else in double quotes."""
-    if _PLAIN_NAME.fullmatch(name) and name.lower() not in _KEYWORDS:
-        return name
-    return '"' + name.replace('"', '""') + '"'
 
 
 def to_ddl(schema: Schema) -> str:
@@ -83,7 +62,7 @@ def _column(column: Column) -> str:
     if not declared:
         return _name(column.name)
     words = re.findall(r"[A-Za-z_]+", declared.lower())
-    plain = _PLAIN_TYPE.fullmatch(declared) and _KEYWORDS.isdisjoint(words)
+    plain = _PLAIN_TYPE.fullmatch(declared) and RESERVED.isdisjoint(words)
     return f"{_name(column.name)} {declared if plain else _name(declared, always=True)}"
 
 
@@ -98,4 +77,4 @@ def _clean(name: str) -> str:
 
 def _name(name: str, *, always: bool = False) -> str:
     clean = _clean(name)
-    return '"' + clean.replace('"', '""') + '"' if always else quote(clean)
+    return '"' + clean.replace('"', '""') + '"' if always else quote(clean, '"')

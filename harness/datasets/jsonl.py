@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.datasets.assembly import Assembled, require_sound
+from harness.datasets.assembly import Assembled, find_empty, require_sound
 from harness.datasets.questions import parse_examples
 from harness.datasets.reading import listed, read_items
 from harness.datasets.schema import read_sqlite
@@ -38,4 +38,4 @@ def read_single(database: Path, questions: Path) -> Assembled:
         databases={db_id: database},
         sources=(questions,),
     )
-    return Assembled(dataset, parsed.problems)
+    return Assembled(dataset, (*find_empty({questions: items}), *parsed.problems))

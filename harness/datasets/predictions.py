@@ -10,6 +10,7 @@ from typing import Literal
 from harness.datasets.prediction_files import ANSWER_KEYS, BIRD_MARK, Answer, AnswerFile, read_answer_file
 from harness.datasets.reading import listed, problem_report
 from harness.errors import UsageError
+from harness.files import write_text
 from harness.types import Dataset, QuestionId
 
 __all__ = ["KeyedBy", "Predictions", "read_predictions", "write_official"]
@@ -176,12 +177,11 @@ def _count_and_list(what: str, names: tuple[object, ...] | list[object] | list[s
 def write_official(path: Path, dataset: Dataset, answers: Mapping[int, str]) -> None:
     """Write answers, by position, as BIRD's own evaluator wants them; a question without one gets an empty answer.
 
-    The file appears at once and whole.
+    The file appears at once and whole; raises `RunError` when it cannot be written.
     """
     lines = {
         str(position): f"{answers.get(position, '')}{BIRD_MARK}{example.db_id}"
         for position, example in enumerate(dataset.examples)
     }
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(lines, ensure_ascii=False, indent=4) + "\n", encoding="utf-8")
-    part.replace(path)
+    # BIRD's evaluator reads strict UTF-8: a lone surrogate in one answer must not cost all the others.
+    write_text(path, json.dumps(lines, ensure_ascii=False, indent=4) + "\n", errors="replace")

@@ -66,8 +66,9 @@ def check(run: Run, config: GateConfig, baseline: Run | None = None) -> GateRepo
     """Judge a complete run; a drop is tested on the questions that it shares with the baseline.
 
     A drop beyond `max_drop` fails when McNemar's exact one-sided test has p < 0.05 and warns otherwise; a
-    significant drop within `max_drop` warns. With `strict`, warnings fail. Raises `UsageError` for an incomplete
-    run, a missing baseline and names that the run doesn't know, all of them at once.
+    significant drop within `max_drop` warns. Questions of the baseline that the run lacks fail, since those could be
+    the hard ones. With `strict`, warnings fail. Raises `UsageError` for an incomplete run or baseline, a missing
+    baseline and names that the run doesn't know, all of them at once.
     """
     summary = _refuse_the_impossible(run, config, baseline)
     pairing = pair_runs(baseline, run) if baseline is not None else None
@@ -83,6 +84,8 @@ def check(run: Run, config: GateConfig, baseline: Run | None = None) -> GateRepo
 def _refuse_the_impossible(run: Run, config: GateConfig, baseline: Run | None) -> Mapping[str, Any]:
     if run.summary is None:
         raise UsageError(f"{run.path}: the run is incomplete (no summary.json); resume it, then gate it")
+    if baseline is not None and not baseline.complete:
+        raise UsageError(f"{baseline.path}: the baseline is incomplete (no summary.json); resume it, then gate the run")
     metrics, slices = list(run.summary["metrics"]), list(run.summary["slices"])
     problems = []
     for name, metric, limit in config.each():
@@ -107,17 +110,19 @@ def _scores(run: Run, metric: str) -> bool:
 
 
 def _questions(pairing: Pairing, config: GateConfig) -> Iterator[LimitResult]:
-    """Warn where run and baseline don't answer the same questions, or not the same golds."""
-    remarks = []
+    """Fail where the run lacks questions of the baseline; warn where it has others, or other golds."""
+    warning = _warning(strict=config.strict)
     if not pairing.same_questions:
-        remarks.append(
+        remark = (
             f"compared on {len(pairing.pairs)} common questions;"
             f" {pairing.only_first} only in the baseline, {pairing.only_second} only in the run"
         )
+        lacking = pairing.only_first > 0
+        remark += "; run all questions of the baseline" if lacking else ""
+        yield LimitResult("baseline", "", "questions", None, None, "fail" if lacking else warning, remark)
     if pairing.changed_golds:
-        remarks.append(f"{pairing.changed_golds} common questions have another gold SQL in the baseline")
-    for remark in remarks:
-        yield LimitResult("baseline", "", "questions", None, None, _warning(strict=config.strict), remark)
+        remark = f"{pairing.changed_golds} common questions have another gold SQL in the baseline"
+        yield LimitResult("baseline", "", "questions", None, None, warning, remark)
 
 
 def _warning(*, strict: bool) -> Outcome:

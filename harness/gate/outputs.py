@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from harness.errors import RunError
+from harness.files import write_text
 from harness.gate.check import GateReport, LimitResult
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def write_markdown(report: GateReport, path: Path) -> None:
         "| --- | --- | ---: | ---: | --- | --- |",
         *(f"| {' | '.join(_plain(cell) for cell in _cells(result))} |" for result in report.limits),
     ]
-    _write(path, "\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n", errors="replace")
 
 
 def _plain(text: str) -> str:
@@ -73,7 +73,7 @@ def write_junit(report: GateReport, path: Path) -> None:
         names = {"classname": f"gate.{_legal(report.run)}", "name": _legal(result.title), "time": "0"}
         _add_outcome(ET.SubElement(suite, "testcase", names), result)
     ET.indent(root)
-    _write(path, ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n")
+    write_text(path, ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n", errors="replace")
 
 
 def _add_outcome(case: ET.Element, result: LimitResult) -> None:
@@ -86,11 +86,3 @@ def _add_outcome(case: ET.Element, result: LimitResult) -> None:
 
 def _legal(text: str) -> str:
     return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness import models
+from harness.datasets.hashing import sha256
 from harness.errors import ModelError
 from harness.extraction import statement_end
 from harness.types import Completion, Prompt
@@ -25,7 +26,7 @@ except ImportError as error:  # pragma: no cover - `harness.models` has said so 
 __all__ = ["HuggingFace"]
 
 TAIL_TOKENS = 4
-"""How many last tokens are looked at for a stop: a blank line or a `;` is never spread over more."""
+"""How many last tokens are looked at before a row is read whole: what ends a statement is spread over no more."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,15 @@ class HuggingFace:
         device = models.choose_device(self.device)
         return {
             "weights": {"ref": self.weights.ref, "hub_id": self.weights.hub_id, "sha256": self.weights.sha256},
+            "adapter": self._adapter_sha256,
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             "decoding": "greedy",
         }
+
+    @property
+    def _adapter_sha256(self) -> dict[str, str]:
+        files = Path(self.adapter).glob("adapter_*") if self.adapter else ()
+        return {path.name: sha256(path) for path in sorted(files)}
 
     @property
     def usage(self) -> dict[str, float]:
@@ -194,7 +201,7 @@ class _StatementEnd(StoppingCriteria):
         start = max(self._prompt_width, input_ids.shape[1] - TAIL_TOKENS)
         tails = self._tokenizer.batch_decode(input_ids[:, start:])
         for row, tail in enumerate(tails):
-            if row not in self._finished and (";" in tail or tail.count("\n") > 1):
+            if row not in self._finished and any(mark in tail for mark in ";:\n"):
                 text = self._tokenizer.decode(input_ids[row, self._prompt_width :], skip_special_tokens=True)
                 if statement_end(text) is not None:
                     self._finished.add(row)

@@ -6,20 +6,22 @@ Not covered: names; a valid query may still ask for columns that do not exist (s
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.types import Prediction, Score
 
 __all__ = ["ValidSql", "ValidSqlRaw", "why_invalid"]
+
+_BEGINNING = re.compile(r"(?:[\s(;]|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
 def why_invalid(sql: str) -> str:
     """Return `""` when `sql` is exactly one query, else the reason in a few words."""
     import sqlglot  # noqa: PLC0415  (0.1 s: only scoring pays for it)
-    from sqlglot import exp  # noqa: PLC0415
 
     # sqlglot warns on the log when it falls back to an opaque command; the verdict below says so.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -27,13 +29,23 @@ def why_invalid(sql: str) -> str:
         statements = [one for one in sqlglot.parse(sql, read="sqlite") if one is not None]
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
         return f"does not parse: {_first_line(error)}"
+    if statements and not _BEGINNING.match(sql):
+        # sqlglot reads `FROM t` as a query and adds the star; SQLite does not.
+        return "does not begin with SELECT, WITH or VALUES"
     if len(statements) != 1:
         return "no statement" if not statements else f"{len(statements)} statements"
-    root = statements[0]
+    return _why_no_query(statements[0])
+
+
+def _why_no_query(root: Any) -> str:
+    from sqlglot import exp  # noqa: PLC0415
+
     if not isinstance(root, exp.Query | exp.Values):
         return f"not a query but {root.key}"
     if isinstance(root, exp.Query) and not root.selects:
         return "empty projection"
+    if root.args.get("into"):
+        return "SELECT INTO is not SQLite's"
     return ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, store
 from harness.datasets import load
 from harness.run import find_runs
 
@@ -89,6 +89,7 @@ def test_missing_and_unknown_ids_are_forgiven_on_demand(tmp_path, capsys):
     assert "987654" in message
     assert "--allow-missing" in message
     assert t2s(*command, "--allow-missing") == 0
+    assert "1 unknown ids in the predictions file: 987654" in capsys.readouterr().out
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["status"]["missing"] == 2
 
@@ -173,7 +174,7 @@ def test_ctrl_c_keeps_what_was_finished_and_leaves_with_130(tmp_path):
     assert process.returncode == 130
     assert "interrupted" in message
     assert "Traceback" not in message
-    assert len(find_runs(tmp_path / "runs")[0].records) >= records
+    assert len(store.load(find_runs(tmp_path / "runs")[0]).records) >= records
 
 
 def wait_for_records(runs: Path, process) -> int:
@@ -191,6 +192,8 @@ def test_a_limit_evaluates_the_first_questions(tmp_path, monkeypatch):
     (tmp_path / "eval.toml").write_text(
         f'[data]\npath = "mini"\n[generator]\nname = "replay"\npath = "{predictions}"\n'
     )
-    assert t2s("eval", "eval.toml", "--limit", "3", "--set", "generator.allow_missing=true") == 0
+    assert t2s("eval", "eval.toml", "--limit", "3") == 0
     (run,) = find_runs(Path("runs"))
-    assert {record.question_id for record in run.records} == {one.question_id for one in load("mini").examples[:3]}
+    assert {record.question_id for record in store.load(run).records} == {
+        one.question_id for one in load("mini").examples[:3]
+    }

@@ -49,6 +49,14 @@ def test_check_prints_every_problem_and_exits_2(capsys, folder):
     assert "2 problems" in out.splitlines()[-1]
 
 
+def test_one_problem_is_no_problems(capsys, folder):
+    (folder / "dev.json").write_text("[]")
+    code, out, _ = run(capsys, "check", folder, "--workers", 1)
+    assert code == 2
+    assert "problem: dev.json: holds no question; check the file" in out
+    assert "dev: 1 problem, 0 notes" in out
+
+
 def test_check_of_questions_alone_is_a_note_and_exits_0(capsys, folder):
     shutil.rmtree(folder / "dev_databases")
     code, out, _ = run(capsys, "check", folder, "--workers", 1)
@@ -73,6 +81,22 @@ def test_stats_prints_a_table_and_writes_the_rest(capsys, tmp_path):
     assert found["fraction"] == 0.45
 
 
+def test_stats_names_a_folder_as_it_is_called(capsys, folder, monkeypatch):
+    folder.rename(folder.parent / "r[bold]x")
+    monkeypatch.chdir(folder.parent)
+    assert "r[bold]x dev" in run(capsys, "stats", "r[bold]x")[1]
+
+
+@pytest.mark.parametrize("place", [".", "file/below.json"])
+def test_stats_for_a_place_that_holds_no_file_is_one_message_and_exit_code_3(capsys, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    code, _, err = run(capsys, "stats", "mini", "--out", tmp_path / place)
+    assert code == 3
+    assert "cannot be written" in err
+    assert "choose another place" in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -80,6 +104,7 @@ def test_stats_prints_a_table_and_writes_the_rest(capsys, tmp_path):
         (("stats", "nowhere"), "no such folder"),
         (("fetch", "wikisql"), "unknown data set"),
         (("check",), "DIR"),
+        (("check", "mini", "--timeout-s", "inf"), "timeout_s must be a number of at most 86400"),
         (("check", "mini", "--workers", "-1"), "workers"),
     ],
 )

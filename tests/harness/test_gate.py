@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from harness.errors import ConfigError, GateFailed, UsageError
+from harness.errors import ConfigError, GateFailed, RunError, UsageError
 from harness.gate import check, draw_table, load_gate, write_junit, write_markdown
 from harness.gate.limits import GateConfig, Limit
 from harness.summary import summarise
@@ -177,6 +177,22 @@ def test_other_questions_in_the_baseline_are_left_out_and_warned_about():
     assert check(new, GateConfig({METRIC: Limit(max_drop=0.5)}, strict=True), baseline).failed
 
 
+def test_questions_of_the_baseline_that_the_run_lacks_fail_and_a_row_says_so(tmp_path):
+    baseline, new = run([1.0] * 100, "0001_old"), run([1.0] * 3)
+    report = check(new, GateConfig({METRIC: Limit(min=0.5, max_drop=0.02)}), baseline)
+    assert outcomes(report) == [("questions", "fail"), ("min", "pass"), ("max_drop", "pass")]
+    assert report.failed
+    write_markdown(report, tmp_path / "gate.md")
+    row = (tmp_path / "gate.md").read_text(encoding="utf-8").splitlines()[4]
+    assert "| fail | compared on 3 common questions; 97 only in the baseline" in row
+
+
+def test_an_incomplete_baseline_is_refused():
+    baseline = replace(run([1.0], "0001_old"), summary=None)
+    with pytest.raises(UsageError, match=r"0001_old: the baseline is incomplete .*resume it"):
+        check(run([1.0]), GateConfig({METRIC: Limit(min=0.1)}), baseline)
+
+
 def test_a_rewritten_gold_is_warned_about():
     baseline, new = run([1.0], "0001_old"), run([1.0], gold_sql="SELECT 2")
     report = check(new, GateConfig({METRIC: Limit(max_drop=0.5)}), baseline)
@@ -227,6 +243,12 @@ def test_junit_has_a_case_for_each_limit_and_warnings_as_output(tmp_path, mixed_
     assert "measured 96.00 %, allowed 97.00 %" in by_name[f"{METRIC} min 0.97"].find("failure").get("message")
     assert len(by_name[f"{METRIC} max 1"]) == 0
     assert by_name[f"{METRIC} max_drop 0.02"].find("system-out").text.startswith("warning: measured 4.00 %")
+
+
+@pytest.mark.parametrize("write", [write_junit, write_markdown])
+def test_a_place_that_holds_no_file_is_a_run_error(tmp_path, mixed_report, write):
+    with pytest.raises(RunError, match="choose another place"):
+        write(mixed_report, tmp_path)
 
 
 def test_markdown_has_a_row_for_each_limit_and_escapes_names(tmp_path, mixed_report):

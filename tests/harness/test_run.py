@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from harness import store
 from harness.config import EvalConfig, build
-from harness.datasets import load
+from harness.datasets import load, shipped
 from harness.errors import ConfigError, DataError, RunError, UsageError
 from harness.run import Place, evaluate_config, find_runs
 
@@ -22,7 +23,7 @@ QUESTIONS = 12
 @pytest.fixture
 def answers(tmp_path):
     """Golds as predictions, with two of them spoilt."""
-    examples = load("mini", "dev", limit=QUESTIONS).examples
+    examples = load("mini", "dev").examples
     items = [{"question_id": one.question_id, "SQL": one.gold_sql} for one in examples]
     items[3]["SQL"] = "SELECT a FROM nowhere"
     items[4]["SQL"] = "DELETE FROM nowhere"
@@ -77,6 +78,10 @@ def test_a_run_cut_short_goes_on_to_the_same_summary(answers, tmp_path):
     )
 
 
+def stored_runs(folder):
+    return [store.load(path) for path in find_runs(folder / "runs")]
+
+
 GENERATOR = """
 import os, signal
 from dataclasses import dataclass
@@ -111,11 +116,11 @@ def test_sigkill_at_any_moment_loses_nothing_that_was_finished(tmp_path, die_at)
         )
 
     assert t2s(die="1").returncode == -signal.SIGKILL
-    (killed,) = find_runs(tmp_path / "runs")
+    (killed,) = stored_runs(tmp_path)
     assert not killed.complete
     assert t2s("--resume").returncode == 0
     assert t2s().returncode == 0
-    resumed, undisturbed = find_runs(tmp_path / "runs")
+    resumed, undisturbed = stored_runs(tmp_path)
     assert resumed.path == killed.path
     assert without_timing(resumed) == without_timing(undisturbed)
 
@@ -189,3 +194,108 @@ def test_a_generator_that_leaves_questions_out_does_not_make_a_complete_run(tmp_
     with pytest.raises(RunError, match="0 of 12"):
         evaluate(config, tmp_path / "run")
     assert not store.load(tmp_path / "run").complete
+
+
+def spoil(answers):
+    items = json.loads(answers.read_text())
+    answers.write_text(json.dumps([{**item, "SQL": "SELECT 1"} for item in items]))
+
+
+def cut(run, kept=5):
+    lines = (run / "records.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "records.jsonl").write_bytes(b"".join(lines[:kept]))
+    (run / "summary.json").unlink()
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_changed_predictions_file_is_another_run(answers, tmp_path, complete):
+    run = evaluate(config_for(answers), tmp_path / "run").path
+    if not complete:
+        cut(run)
+    spoil(answers)
+    with pytest.raises(UsageError, match=r"generator\.predictions\.sha256"):
+        evaluate(config_for(answers), run, resume=True)
+
+
+def test_changed_questions_are_another_run(answers, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(shipped(), folder)
+    run = evaluate(config_for(answers, data={"path": str(folder)}), tmp_path / "run").path
+    questions = json.loads((folder / "dev.json").read_text())
+    questions[0]["question"] = "Something else?"
+    (folder / "dev.json").write_text(json.dumps(questions))
+    with pytest.raises(UsageError, match=r"hashes\.dev\.json"):
+        evaluate(config_for(answers, data={"path": str(folder)}), run, resume=True)
+
+
+def test_more_workers_may_finish_what_fewer_began(answers, tmp_path):
+    run = evaluate(config_for(answers, execution={"workers": 1}), tmp_path / "run").path
+    cut(run)
+    assert evaluate(config_for(answers, execution={"workers": 2}), run, resume=True).complete
+
+
+def test_an_unfinished_or_damaged_neighbour_does_not_stand_in_the_way(answers, tmp_path):
+    def config(**changes):
+        return config_for(answers, output={"path": str(tmp_path / "runs")}, **changes)
+
+    first = evaluate_config(config(execution={"timeout_s": 3}), Place(limit=QUESTIONS)).path
+    cut(first)
+    (tmp_path / "runs" / "0002_broken").mkdir()
+    (tmp_path / "runs" / "0002_broken" / "manifest.json").write_text("")
+    run = evaluate_config(config(), Place(limit=QUESTIONS, resume=True))
+    assert (run.name, run.complete) == ("0003_dev_answers", True)
+
+
+def test_unknown_ids_are_counted_in_the_manifest(answers, tmp_path):
+    items = [*json.loads(answers.read_text())[1:], {"question_id": 987654, "SQL": "SELECT 1"}]
+    answers.write_text(json.dumps(items))
+    generator = {"name": "replay", "path": str(answers), "allow_missing": True}
+    predictions = evaluate(config_for(answers, generator=generator), tmp_path / "run").manifest["generator"][
+        "predictions"
+    ]
+    assert predictions["unknown"] == ["987654"]
+    assert predictions["missing"] == [str(load("mini").examples[0].question_id)]
+
+
+def test_a_limit_needs_no_pardon_for_the_answers_behind_it(tmp_path):
+    path = tmp_path / "all.json"
+    path.write_text(
+        json.dumps([{"question_id": one.question_id, "SQL": one.gold_sql} for one in load("mini").examples])
+    )
+    assert evaluate(config_for(path), tmp_path / "run").summary["n"] == QUESTIONS
+
+
+def test_all_mistakes_of_a_configuration_are_named_at_once(answers, tmp_path):
+    config = config_for(
+        answers,
+        generator={"name": "replya"},
+        prompt={"template": "plian"},
+        metrics={"names": ["valid_sqll", "preparse"], "options": {"prepares": {}}},
+        execution={"timeout_s": -1, "workers": -3},
+        analysis={"mutations": 3},
+    )
+    with pytest.raises(ConfigError) as caught:
+        evaluate(config, tmp_path / "run")
+    assert len(caught.value.problems) == 8
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_database_is_found_before_anything_is_written(answers, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(shipped(), folder)
+    database = load(folder, "dev").databases[load("mini").examples[0].db_id]
+    database.write_bytes(b"not a database" * 1000)
+    with pytest.raises(DataError, match=database.name):
+        evaluate(config_for(answers, data={"path": str(folder)}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["import nothing_of_this_name", "raise ValueError('no')", "class Metric:\n    pass", "1 +"]
+)
+def test_a_plug_in_that_cannot_serve_is_a_configuration_error(answers, tmp_path, monkeypatch, text):
+    name = f"plugin_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError):
+        evaluate(config_for(answers, metrics={"names": [f"{name}:Metric"]}), tmp_path / "run")

@@ -1,7 +1,11 @@
 """A run on disk."""
 
 import contextlib
+import errno
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -106,6 +110,53 @@ def test_an_unwritable_place_is_a_run_error_that_says_what_to_do(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written"):
         store.create(tmp_path / "file" / "run", {})
+
+
+def test_a_failed_first_write_leaves_no_file_behind(tmp_path):
+    run = tmp_path / "run"
+    with file_size_limit(10), pytest.raises(RunError, match=r"manifest\.json: cannot be written") as caught:
+        store.create(run, {"name": "x" * 100})
+    assert "--resume" not in str(caught.value)
+    assert list(run.iterdir()) == []
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from harness import store
+writer = store.RecordWriter(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_run_that_another_process_writes_is_refused_and_left_as_it_is(tmp_path):
+    pytest.importorskip("fcntl")
+    write(tmp_path, RECORD)
+    path = tmp_path / "records.jsonl"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], env=environment, **pipes) as other:
+        assert other.stdout.readline() == b"open\n"
+        with path.open("ab") as file:
+            file.write(b'{"half')  # what the other process is about to finish
+        with pytest.raises(RunError, match="another process is writing this run; wait for it or stop it"):
+            store.RecordWriter(tmp_path)
+        assert path.read_bytes().endswith(b'{"half')
+        other.kill()
+    write(tmp_path, replace(RECORD, question_id=8))
+    assert [one.question_id for one in store.read_records(tmp_path)] == [7, 8]
+
+
+def test_a_file_system_without_locks_is_written_to_without(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    write(tmp_path, RECORD)
+    assert store.read_records(tmp_path) == [RECORD]
 
 
 def test_a_full_disk_is_a_run_error_and_keeps_what_was_written(tmp_path):

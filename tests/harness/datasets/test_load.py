@@ -156,6 +156,37 @@ def test_golds_may_stand_in_a_file_of_their_own(tmp_path, make_bird, questions):
         load(folder)
 
 
+def test_a_gold_file_is_a_source_where_golds_come_from_it(tmp_path, make_bird, questions):
+    folder = make_bird(tmp_path / "data")
+    golds = "".join(f"{item['SQL']}\t{item['db_id']}\n" for item in questions)
+    (folder / "dev_gold.sql").write_text(golds)
+    assert "dev_gold.sql" not in hashes(load(folder))
+    (folder / "dev.json").write_text(json.dumps([{**item, "SQL": ""} for item in questions]))
+    before = hashes(load(folder))
+    (folder / "dev_gold.sql").write_text(golds.replace("count(*)", "count(id)"))
+    after = hashes(load(folder))
+    assert {name for name in before if before[name] != after[name]} == {"dev_gold.sql"}
+
+
+def test_a_split_without_a_question_is_an_error(tmp_path, make_bird, spider_folder):
+    folder = make_bird(tmp_path / "data")
+    (folder / "dev.json").write_text("[]")
+    (spider_folder / "train_others.json").write_text("[]")
+    with pytest.raises(DataError, match=r"dev\.json: holds no question; check the file"):
+        load(folder)
+    with pytest.raises(DataError, match=r"train_others\.json: holds no question; check the file"):
+        load(spider_folder, "train")
+
+
+@pytest.mark.parametrize("content", ["", "\n", "[]"])
+def test_one_database_with_an_empty_questions_file_is_an_error(tmp_path, make_database, content):
+    database = make_database(tmp_path / "my.sqlite", "CREATE TABLE t (a);")
+    path = tmp_path / "q.jsonl"
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"q\.jsonl: holds no question; check the file"):
+        load_single(database, path)
+
+
 def test_gold_lines_may_hold_tabs_line_ends_and_blank_lines(tmp_path):
     path = tmp_path / "dev_gold.sql"
     path.write_text("SELECT\ta\n\nFROM\tt\tshop\n\n\nSELECT 1\tzoo\r\n\nSELECT 2\tshop")

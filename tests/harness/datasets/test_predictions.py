@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.datasets import load, load_single
 from harness.datasets.predictions import read_predictions, write_official
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, RunError, UsageError
 from harness.types import Column, Dataset, Example, Schema, Table
 
 MARK = "\t----- bird -----\t"
@@ -286,6 +286,17 @@ def test_official_files_read_as_they_were_written(tmp_path_factory, answers):
     path = tmp_path_factory.mktemp("official") / "predictions.json"
     write_official(path, dataset, dict(enumerate(answers)))
     assert read_predictions(path, dataset).by_index == dict(enumerate(answers))
+
+
+def test_an_official_file_survives_a_lone_surrogate_and_stays_utf_8(tmp_path, dataset):
+    write_official(tmp_path / "out.json", dataset, {0: "SELECT '\ud800'", 1: "SELECT 1"})
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert (found["0"], found["1"]) == (f"SELECT '?'{MARK}shop", f"SELECT 1{MARK}shop")
+
+
+def test_an_official_file_in_an_impossible_place_is_a_run_error(tmp_path, dataset):
+    with pytest.raises(RunError, match="choose another place"):
+        write_official(tmp_path, dataset, {})
 
 
 def test_the_official_file_has_an_empty_answer_for_a_missing_one(tmp_path, dataset):

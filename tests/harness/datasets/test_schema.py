@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.datasets.ddl import quote, to_ddl
+from harness.datasets.ddl import to_ddl
 from harness.datasets.schema import compare, parse_tables_entry, read_sqlite, read_tables, verify_sqlite
 from harness.errors import DataError
+from harness.identifiers import quote
 from harness.types import Column, ForeignKey, Schema, Table
 
 
@@ -155,7 +156,7 @@ def test_equal_schemas_have_no_differences_whatever_their_case_and_types():
     [("plain_1", "plain_1"), ("order", '"order"'), ("a b", '"a b"'), ('q"q', '"q""q"'), ("1st", '"1st"'), ("é", '"é"')],
 )
 def test_names_are_quoted_where_needed(name, quoted):
-    assert quote(name) == quoted
+    assert quote(name, '"') == quoted
 
 
 def test_the_ddl_copes_with_repeated_names_missing_columns_and_keys_to_nowhere():

@@ -78,11 +78,9 @@ def test_a_drop_among_good_answers_costs_only_itself(executor):
 def test_an_endless_query_is_stopped_and_burns_nothing_afterwards(company, children, sql):
     with Executor({"company": company}, limits=Limits(timeout_s=0.3), workers=1) as executor:
         before = children()
-        started = time.monotonic()
         verdict = executor.execute("company", sql)
         assert verdict.status is Status.TIMEOUT
         assert "0.3 s" in verdict.error
-        assert time.monotonic() - started < 10  # generous: the machine may be busy
         workers = children() - before
         spent = sum(map(_cpu_s, workers))
         time.sleep(0.4)

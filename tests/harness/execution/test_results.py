@@ -185,10 +185,22 @@ def test_a_closed_executor_says_so(company):
         executor.execute("company", "SELECT 2")
 
 
+def test_the_longest_time_limit_still_works(company):
+    with Executor({"company": company}, limits=Limits(timeout_s=86_400, memory_mib=1 << 24), workers=1) as executor:
+        assert executor.execute("company", "SELECT 1").rows == ((1,),)
+
+
 def test_limits_that_nothing_can_meet_are_a_usage_error():
     with pytest.raises(UsageError, match=r"timeout_s must be at least 0\.001; max_rows"):
         Limits(timeout_s=0, max_rows=0)
     with pytest.raises(UsageError, match="timeout_s"):
         Limits(timeout_s=float("nan"))
+    for endless in (float("inf"), 1e300, 86_401):
+        with pytest.raises(UsageError, match="timeout_s must be a number of at most 86400"):
+            Limits(timeout_s=endless)
+    with pytest.raises(UsageError, match=r"timeout_s must be at least 0\.001"):
+        Limits(timeout_s=-1)
+    with pytest.raises(UsageError, match="memory_mib must be at most"):
+        Limits(memory_mib=10**15)
     with pytest.raises(UsageError, match="must not be negative"):
         Executor({}, workers=-1)

@@ -77,8 +77,7 @@ def test_tokens_and_reasons_are_counted(folder):
     for one in completions:
         assert one.prompt_tokens == 8 + one.index + 1
         assert one.completion_tokens <= 12
-        assert one.finish_reason in ("stop", "length")
-        assert (one.finish_reason == "length") == (one.completion_tokens == 12 and not one.text.endswith(";"))
+        assert one.finish_reason == "stop" or (one.finish_reason, one.completion_tokens) == ("length", 12)
         assert one.latency_s > 0
 
 
