@@ -102,7 +102,7 @@ class Dataset:
     """One split of a benchmark.
 
     `schemas` has every `db_id` of `examples`; `databases` only those whose SQLite file exists. `sources` are the
-    files that were read (questions, tables), for hashing. `notes` say what a person should know (e.g. "questions
+    files that were read (questions, golds, tables), for hashing. `notes` say what a person should know (e.g. "questions
     only: no database folder").
     """
 

@@ -87,6 +87,6 @@ class Trainer(Protocol):
         """Write an adapter to `output_dir`; with `resume`, go on from the last whole checkpoint there.
 
         Raises `ModelError` when the base cannot be loaded and `RunError` when the loss or a gradient stops being
-        a number.
+        a number, the disk is full, or a signal stops the training (`trainer.interruption.Stopped`).
         """
         ...

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from harness.files import RESUME, write_text
 from trainer.base import Adapter
 from trainer.config import TrainConfig, identity
 
@@ -72,8 +73,12 @@ def versions() -> dict[str, str]:
 def write_card(
     config: TrainConfig, data: Mapping[str, Any], weights: Mapping[str, Any], adapter: Adapter
 ) -> dict[str, Any]:
-    """Write the card into the adapter's folder, and return what `training.json` is to hold."""
-    (adapter.path / "README.md").write_text(_render(config, data, adapter), encoding="utf-8")
+    """Write the card into the adapter's folder, and return what `training.json` is to hold.
+
+    An evaluation reads `config.prompt` (the prompt that was trained with), `weights.sha256` and `weights.hub_id`
+    from it: those keys keep their names.
+    """
+    write_text(adapter.path / "README.md", _render(config, data, adapter), advice=RESUME)
     about = {
         "format": 1,
         "config": asdict(config),

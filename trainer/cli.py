@@ -13,8 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trainer import config as configuration
 from trainer import job, planning
 from trainer.base import OnStep, Step
+from trainer.interruption import Stopped
 
 __all__ = ["plan_app", "train_app"]
+
+SIGNALLED = 128
+"""An exit code above it says, as in a shell, which signal ended the process."""
 
 train_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 plan_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -36,8 +40,12 @@ def train(
     """Train an adapter from a preset or a configuration."""
     read = configuration.load(config, settings or [])
     folder = out or Path("adapters") / Path(config).stem
-    with _progress(folder.name) as on_step:
-        adapter = job.train(read, folder, resume=resume, on_step=on_step)
+    try:
+        with _progress(folder.name) as on_step:
+            adapter = job.train(read, folder, resume=resume, on_step=on_step)
+    except Stopped as stopped:
+        typer.echo(str(stopped), err=True)
+        raise typer.Exit(SIGNALLED + stopped.number) from stopped
     if adapter is None:
         typer.echo(f"{folder}: already finished")
         return

@@ -21,6 +21,8 @@ __all__ = [
     "preset_names",
 ]
 
+MIN_VRAM_GIB, MAX_VRAM_GIB = 1.0, 1024.0
+"""Less is no more than CUDA's context and a batch's scratch; more is likely meant in other units."""
 SHORT_FORMS = {"model": "model.path", "data": "data.path"}
 
 
@@ -98,7 +100,8 @@ class PackingConfig:
     """`[packing]`: up to `group_size` questions of a database share its schema in one sequence (1: none do).
 
     Groups are computed together up to `micro_batch_tokens` (0: what the memory budget allows; on a CPU each group
-    alone). `vram_budget_gib` is enforced on a GPU; 0 lifts it. None of these changes what is learnt.
+    alone). `vram_budget_gib` is enforced on a GPU; more than the card has is no limit.
+    `group_size` divides the examples of an optimizer step; the others change nothing that is learnt.
     """
 
     __pydantic_config__ = STRICT
@@ -142,9 +145,14 @@ def load(ref: str, overrides: Iterable[str] = ()) -> TrainConfig:
 
 
 def identity(config: TrainConfig) -> str:
-    """Return the sha256 of all that shapes what is learnt: not of where the weights lie, nor of memory's limits."""
+    """Return the sha256 of all that shapes what is learnt, but for the weights and the data, which have their own.
+
+    Where those lie is no part of it, nor are memory's limits, nor how often is logged and saved.
+    """
     packing = PackingConfig(group_size=config.packing.group_size)
-    return digest(asdict(replace(config, packing=packing, model=replace(config.model, path=""))))
+    model, data = replace(config.model, path=""), replace(config.data, path="")
+    train = replace(config.train, logging_steps=1, save_steps=0)
+    return digest(asdict(replace(config, model=model, data=data, train=train, packing=packing)))
 
 
 def _read(ref: str, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -187,24 +195,40 @@ def _problems(config: TrainConfig) -> list[str]:
         "train.max_steps": train.max_steps,
         "train.save_steps": train.save_steps,
         "train.max_tokens": train.max_tokens,
-        "train.warmup_ratio": train.warmup_ratio,
         "train.weight_decay": train.weight_decay,
         "train.max_grad_norm": train.max_grad_norm,
         "data.validation_databases": data.validation_databases,
-        "packing.vram_budget_gib": packing.vram_budget_gib,
         "packing.micro_batch_tokens": packing.micro_batch_tokens,
     }
     problems = [f"{key}: must be above 0 (got {value})" for key, value in positive.items() if not value > 0]
     problems += [f"{key}: must not be negative (got {value})" for key, value in not_negative.items() if value < 0]
+    return problems + _combinations(config)
+
+
+def _combinations(config: TrainConfig) -> list[str]:
+    train, data, lora, packing = config.train, config.data, config.lora, config.packing
+    problems = []
     if not 0 < data.fraction <= 1:
         problems.append(f"data.fraction: must be above 0 and at most 1 (got {data.fraction})")
+    if data.validation_databases > 1 and data.validation_databases % 1:
+        problems.append(
+            f"data.validation_databases: a share below 1 or a whole number of databases (got "
+            f"{data.validation_databases})"
+        )
+    if not 0 <= train.warmup_ratio < 1:
+        problems.append(f"train.warmup_ratio: must be at least 0 and below 1 (got {train.warmup_ratio})")
     if not 0 <= lora.dropout < 1:
         problems.append(f"lora.dropout: must be at least 0 and below 1 (got {lora.dropout})")
+    if not MIN_VRAM_GIB <= packing.vram_budget_gib <= MAX_VRAM_GIB:
+        problems.append(
+            f"packing.vram_budget_gib: must be between {MIN_VRAM_GIB:g} and {MAX_VRAM_GIB:g} "
+            f"(got {packing.vram_budget_gib}); a budget above the card's memory is no limit"
+        )
     if not lora.target_modules or "lm_head" in lora.target_modules or "embed_tokens" in lora.target_modules:
         problems.append("lora.target_modules: name linear layers inside the blocks; head and embedding stay frozen")
-    if packing.group_size > max(1, train.step_examples):
+    if packing.group_size > 0 and train.step_examples > 0 and train.step_examples % packing.group_size:
         problems.append(
-            f"packing.group_size: {packing.group_size} does not fit an optimizer step of {train.step_examples} "
-            "examples; raise train.gradient_accumulation_steps"
+            f"packing.group_size: {packing.group_size} does not divide an optimizer step of {train.step_examples} "
+            "examples (train.batch_size × train.gradient_accumulation_steps); every step would split a group"
         )
     return problems

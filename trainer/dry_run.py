@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.base import Adapter, OnStep, Row, Step, ignore_step
 from trainer.config import TrainConfig
 from trainer.log import append_step
-from trainer.schedule import Schedule, group_tokens
+from trainer.schedule import Schedule, group_tokens, total_steps
 from trainer.session import Session
 
 __all__ = ["DryRun"]
@@ -35,11 +35,13 @@ class DryRun:
         session = Session(self.config, output_dir, on_step or ignore_step)
         session.begin()
         schedule = Schedule(tuple(train), options.step_examples, self.config.packing.group_size, options.seed)
-        total = options.max_steps or options.epochs * schedule.steps_per_epoch
+        total = total_steps(options, schedule)
         for number in range(1, total + 1):
             epoch, index = divmod(number - 1, schedule.steps_per_epoch)
+            if index == 0:
+                steps = schedule.epoch(epoch)
             loss = 1.0 / number
-            session.window.add(loss, sum(map(group_tokens, schedule.epoch(epoch)[index])))
+            session.window.add(loss, sum(map(group_tokens, steps[index])))
             step = Step(number, total, number / schedule.steps_per_epoch, loss, learning_rate=options.learning_rate)
             session.on_step(step)
             if number % options.logging_steps == 0 or number == total:

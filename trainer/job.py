@@ -11,13 +11,14 @@ from harness import datasets, plugins
 from harness.datasets.hashing import hashes
 from harness.datasets.stats import statistics
 from harness.errors import DataError, MissingDependency, ModelError, UsageError
+from harness.files import RESUME, write_text
 from harness.types import Dataset
 from trainer.base import Adapter, OnStep, Trainer
 from trainer.card import write_card
 from trainer.config import TrainConfig, identity
 from trainer.data import Encoder, Rows, Split, build_rows, estimating_encoder, split_dataset
-from trainer.memory import Shape, known_shape
-from trainer.session import unfinished_checkpoints
+from trainer.memory import Shape, known_shape, same_model
+from trainer.session import remove_checkpoints, unfinished_checkpoints
 
 __all__ = ["TRAINERS", "Prepared", "choose_encoder", "prepare", "read_finished", "train"]
 
@@ -40,12 +41,14 @@ class Prepared:
 def train(config: TrainConfig, output_dir: Path, *, resume: bool, on_step: OnStep | None = None) -> Adapter | None:
     """Train into `output_dir`; `None` when a finished adapter of this configuration is there and `resume` is set.
 
-    What can be checked is checked before anything is loaded. Raises `UsageError` for a folder that would be
-    overwritten, a resume of another configuration or a missing GPU; `DataError` and `ModelError` for what is not
-    there; `RunError` when the training breaks.
+    What can be checked is checked before anything is loaded. A finished adapter never resumes, so its checkpoints
+    are removed. Raises `UsageError` for a folder that would be overwritten, a resume of another configuration or a
+    missing GPU; `DataError` and `ModelError` for what is not there; `RunError` when the training breaks, `Stopped`
+    (one of them) when a signal ends it.
     """
     trainer: Trainer = plugins.resolve(TRAINERS, config.trainer, "trainer")(config)
     if _check_folder(config, output_dir, resume=resume):
+        _tidy(output_dir)
         return None
     source = {"source": config.model.path or config.model.id, "hub_id": config.model.id, "sha256": None}
     encoder, positions = estimating_encoder(), 0
@@ -55,22 +58,27 @@ def train(config: TrainConfig, output_dir: Path, *, resume: bool, on_step: OnSte
         weights = models.resolve_base(config)
         source["sha256"] = weights.sha256
         encoder = models.make_encoder(models.load_tokenizer(weights))
-        positions = (known_shape(config.model.id) or models.read_shape(weights)).positions
+        positions = _shape(config, weights).positions
     prepared = prepare(config, encoder, positions)
     if not prepared.train.rows:
         raise DataError(f"{config.data.path}: no example is left to train on; raise prompt.max_tokens or data.fraction")
     data_hashes = hashes(prepared.dataset)
     _begin(config, output_dir, {"data": data_hashes, "weights": source["sha256"]}, resume=resume)
-    adapter = trainer.train(prepared.train.rows, prepared.validation.rows, output_dir, resume=resume, on_step=on_step)
     eda = statistics(
         prepared.dataset.examples, prepared.dataset.schemas, fraction=config.data.fraction, seed=config.data.seed
     )
     _write_json(output_dir / "eda.json", eda)
+    adapter = trainer.train(prepared.train.rows, prepared.validation.rows, output_dir, resume=resume, on_step=on_step)
     about = write_card(config, prepared_summary(prepared, data_hashes), source, adapter)
     # Written last: its existence means that the adapter is complete.
     _write_json(output_dir / FINISHED, about)
-    (output_dir / STARTED).unlink()
+    _tidy(output_dir)
     return adapter
+
+
+def _tidy(output_dir: Path) -> None:
+    remove_checkpoints(output_dir)
+    (output_dir / STARTED).unlink(missing_ok=True)
 
 
 def prepare(config: TrainConfig, encoder: Encoder, positions: int) -> Prepared:
@@ -97,14 +105,28 @@ def _load_data(config: TrainConfig) -> Dataset:
 
 def choose_encoder(config: TrainConfig) -> tuple[Encoder, Shape | None, str]:
     """Return the tokeniser's encoder, or the estimating one where none is to be had, with the shape and the reason."""
-    shape = known_shape(config.model.id)
     try:
         models: Any = importlib.import_module("trainer.models")
         weights = models.resolve_base(config)
         encoder = models.make_encoder(models.load_tokenizer(weights))
-        return encoder, shape or models.read_shape(weights), ""
     except (MissingDependency, ModelError) as error:
-        return estimating_encoder(), shape, str(error)
+        return estimating_encoder(), known_shape(config.model.id), str(error)
+    return encoder, _shape(config, weights), ""
+
+
+def _shape(config: TrainConfig, weights: Any) -> Shape:
+    """Return the shape of the weights that are named; raises `ModelError` when `model.id` is another model."""
+    models: Any = importlib.import_module("trainer.models")
+    known = known_shape(config.model.id)
+    if known is not None and not config.model.path:
+        return known
+    found: Shape = models.read_shape(weights)
+    if known is not None and not same_model(found, known):
+        raise ModelError(
+            f"{config.model.path}: holds another model than model.id ({config.model.id}): {found.layers} layers of "
+            f"{found.hidden}, not {known.layers} of {known.hidden}; set model.id to the model of these weights"
+        )
+    return found
 
 
 def prepared_summary(prepared: Prepared, data_hashes: dict[str, str]) -> dict[str, Any]:
@@ -135,10 +157,15 @@ def read_finished(output_dir: Path) -> dict[str, Any] | None:
 
 def _check_folder(config: TrainConfig, output_dir: Path, *, resume: bool) -> bool:
     """Return whether the folder holds what is asked for already."""
+    if output_dir.exists() and not output_dir.is_dir():
+        raise UsageError(f"{output_dir}: is a file; choose another --out")
     finished = read_finished(output_dir)
     if finished is not None and resume:
         if finished["config_sha256"] != identity(config):
             raise UsageError(f"{output_dir}: finished with another configuration; choose another --out")
+        elsewhere = finished["config"]["data"]["path"] != config.data.path
+        if elsewhere and finished["data"]["hashes"] != hashes(_load_data(config)):
+            raise UsageError(f"{output_dir}: finished with other data; choose another --out")
         return True
     if finished is not None:
         raise UsageError(f"{output_dir}: holds a finished adapter; choose another --out, or remove the folder first")
@@ -152,17 +179,18 @@ def _check_folder(config: TrainConfig, output_dir: Path, *, resume: bool) -> boo
 def _begin(config: TrainConfig, output_dir: Path, sources: dict[str, Any], *, resume: bool) -> None:
     started = output_dir / STARTED
     now = {"config_sha256": identity(config), **sources}
-    if resume and started.is_file() and unfinished_checkpoints(output_dir):
+    if resume and unfinished_checkpoints(output_dir):
+        if not started.is_file():
+            raise UsageError(
+                f"{started}: is missing, so nobody knows what its checkpoints were trained with; choose another --out"
+            )
         before = json.loads(started.read_text(encoding="utf-8"))
         names = {"data": "other data", "weights": "other weights", "config_sha256": "another configuration"}
         for key, name in names.items():
             if before.get(key) != now[key]:
                 raise UsageError(f"{output_dir}: was started with {name}; restore that, or choose another --out")
-    output_dir.mkdir(parents=True, exist_ok=True)
     _write_json(started, now | {"config": asdict(config)})
 
 
 def _write_json(path: Path, value: Any) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(value, indent=2, default=str) + "\n", advice=RESUME)

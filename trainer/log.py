@@ -2,10 +2,12 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from harness.files import RESUME, write_text, writing
 from trainer.base import Step
 
 __all__ = ["Window", "append_step", "read_log", "truncate_log"]
@@ -28,6 +30,9 @@ class Window:
     time_s: float = 0.0
     loss: float | None = None
     eval_loss: float | None = None
+    vram_gib: float | None = None
+    allocated_gib: float | None = None
+    window_s: float = 0.0
     started: float = field(default_factory=time.perf_counter, compare=False)
     mark: float = field(default_factory=time.perf_counter, compare=False)
 
@@ -42,9 +47,27 @@ class Window:
         """Return the mean loss and the tokens per second since the last line, and begin the next one."""
         now = time.perf_counter()
         self.loss = self.loss_sum / max(1, self.steps)
-        tokens_per_s = self.tokens / max(1e-9, now - self.mark)
-        self.loss_sum, self.steps, self.tokens, self.mark = 0.0, 0, 0, now
+        tokens_per_s = self.tokens / max(1e-9, self.window_s + now - self.mark)
+        self.loss_sum, self.steps, self.tokens, self.window_s, self.mark = 0.0, 0, 0, 0.0, now
         return self.loss, tokens_per_s
+
+    def start_clock(self) -> None:
+        """Count from now on: what came before was loading."""
+        self.mark = time.perf_counter()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the time of the block out of the speed."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.mark += time.perf_counter() - begun
+
+    def raise_peaks(self, vram_gib: float | None, allocated_gib: float | None) -> None:
+        """Keep the higher of the peaks so far and those of this try."""
+        self.vram_gib = max(vram_gib or 0.0, self.vram_gib or 0.0) or None
+        self.allocated_gib = max(allocated_gib or 0.0, self.allocated_gib or 0.0) or None
 
     @property
     def elapsed_s(self) -> float:
@@ -53,11 +76,10 @@ class Window:
 
     def save(self, path: Path) -> None:
         """Write the window atomically: the file marks its checkpoint as whole."""
-        state = asdict(self) | {"time_s": self.elapsed_s}
+        window_s = self.window_s + time.perf_counter() - self.mark
+        state = asdict(self) | {"time_s": self.elapsed_s, "window_s": window_s}
         state = {key: value for key, value in state.items() if key not in ("started", "mark")}
-        temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps(state), encoding="utf-8")
-        temporary.replace(path)
+        write_text(path, json.dumps(state), advice=RESUME)
 
     @classmethod
     def read(cls, path: Path) -> "Window":
@@ -66,9 +88,9 @@ class Window:
 
 
 def append_step(path: Path, step: Step) -> None:
-    """Append one line and flush it."""
+    """Append one line and flush it; raises `RunError` when that fails."""
     values = asdict(step)
-    with path.open("a", encoding="utf-8") as file:
+    with writing(path, RESUME), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({name: values[name] for name in FIELDS}) + "\n")
 
 
@@ -83,6 +105,4 @@ def read_log(path: Path) -> Sequence[dict[str, float | None]]:
 def truncate_log(path: Path, step: int) -> None:
     """Keep the lines up to and with `step`: those behind it are written again by the resumed run."""
     kept = [line for line in read_log(path) if (line["step"] or 0) <= step]
-    temporary = path.with_suffix(".part")
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, "".join(json.dumps(line) + "\n" for line in kept), advice=RESUME)

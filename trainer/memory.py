@@ -1,12 +1,22 @@
 """The memory of a training: expected by arithmetic before a GPU minute is spent, measured when it is over."""
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trainer.config import TrainConfig
 
-__all__ = ["GIB", "Estimate", "Shape", "cap_gpu", "estimate", "known_shape", "measure_peaks", "token_budget"]
+__all__ = [
+    "GIB",
+    "Estimate",
+    "Shape",
+    "cap_gpu",
+    "estimate",
+    "known_shape",
+    "measure_peaks",
+    "same_model",
+    "token_budget",
+]
 
 GIB = 2**30
 CONTEXT_GIB = 0.45
@@ -69,6 +79,12 @@ SHAPES = {
 """The shapes of the presets' models, from their published configurations."""
 
 
+def same_model(one: Shape, other: Shape) -> bool:
+    """Return whether two shapes can be of one model: files differ in tied heads, padded vocabularies and positions."""
+    ignored: Any = {"tied": True, "vocabulary": 0, "positions": 0}
+    return replace(one, **ignored) == replace(other, **ignored)
+
+
 def known_shape(model_id: str) -> Shape | None:
     """Return the shape of a preset's model, `None` for any other."""
     return SHAPES.get(model_id)
@@ -115,7 +131,7 @@ def estimate(config: TrainConfig, shape: Shape, micro_batch_tokens: int, complet
             context=CONTEXT_GIB,
             checkpointing=checkpointing,
         )
-        if not config.packing.vram_budget_gib or result.total <= config.packing.vram_budget_gib:
+        if result.total <= config.packing.vram_budget_gib:
             break
     return result
 
@@ -144,7 +160,7 @@ def token_budget(config: TrainConfig, shape: Shape, longest: int, completion_sha
     """
     if config.packing.micro_batch_tokens:
         return config.packing.micro_batch_tokens
-    budget = config.packing.vram_budget_gib or GIB
+    budget = config.packing.vram_budget_gib
     tokens = 4096
     while tokens > longest and estimate(config, shape, tokens, int(tokens * completion_share)).total > budget:
         tokens -= 256
@@ -152,9 +168,9 @@ def token_budget(config: TrainConfig, shape: Shape, longest: int, completion_sha
 
 
 def cap_gpu(budget_gib: float) -> None:
-    """Let torch refuse to reserve what a card of `budget_gib` could not give it beside CUDA's context; 0 lifts it."""
+    """Let torch refuse to reserve what a card of `budget_gib` could not give it beside CUDA's context."""
     cuda = _cuda()
-    if cuda is not None and budget_gib:
+    if cuda is not None:
         total = cuda.get_device_properties(cuda.current_device()).total_memory
         cuda.set_per_process_memory_fraction(min(1.0, (budget_gib - CONTEXT_GIB) * GIB / total))
 

@@ -3,10 +3,11 @@
 import functools
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from harness import models
-from harness.errors import ConfigError, MissingDependency, UsageError
+from harness.errors import ConfigError, MissingDependency, ModelError, UsageError
 from trainer.config import TrainConfig
 from trainer.data import Encoder
 from trainer.memory import Shape
@@ -24,6 +25,7 @@ __all__ = [
     "add_adapter",
     "check_machine",
     "hidden_states",
+    "load_adapter",
     "load_base",
     "load_tokenizer",
     "make_encoder",
@@ -50,7 +52,15 @@ def resolve_base(config: TrainConfig) -> models.Weights:
 
 
 def make_encoder(tokenizer: Any) -> Encoder:
-    """Return the tokeniser as the callables that `trainer.data` takes."""
+    """Return the tokeniser as the callables that `trainer.data` takes.
+
+    Raises `ModelError` for one without an end token: the model could not learn where an answer ends.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"{tokenizer.name_or_path or 'tokeniser'}: it has no end token, and an answer must end; name weights whose "
+            "tokeniser has an eos_token, with --set model=PATH"
+        )
 
     def encode(text: str, start: bool) -> list[int]:  # noqa: FBT001 - the shape of Encoder.encode
         return models.encode(tokenizer, text, start=start)
@@ -97,6 +107,13 @@ def add_adapter(model: Any, config: TrainConfig) -> Any:
             # In bf16, at 2e-5, most steps would round away.
             assert parameter.dtype is torch.float32, name
     return adapted
+
+
+def load_adapter(model: Any, folder: Path) -> None:
+    """Give an adapted model the adapter's weights that lie in `folder`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        peft.set_peft_model_state_dict(model, peft.load_peft_weights(str(folder), device="cpu"))
 
 
 def hidden_states(model: Any, input_ids: Any, positions: Any, mask: Any) -> Any:

@@ -8,7 +8,7 @@ from rich.table import Table
 from trainer.config import TrainConfig
 from trainer.job import Prepared, choose_encoder, prepare
 from trainer.memory import Estimate, estimate, token_budget
-from trainer.schedule import Schedule, group_rows, group_tokens
+from trainer.schedule import Schedule, group_rows, group_tokens, total_steps
 
 __all__ = ["Plan", "make_plan", "print_plan"]
 
@@ -54,7 +54,7 @@ def make_plan(config: TrainConfig) -> Plan:
         packed_tokens=packed,
         groups=len(groups),
         steps_per_epoch=schedule.steps_per_epoch,
-        steps=options.max_steps or options.epochs * schedule.steps_per_epoch,
+        steps=total_steps(options, schedule),
         micro_batch_tokens=budget,
         memory=memory,
         note=note,
@@ -98,8 +98,8 @@ def _ratio(plan: Plan) -> float:
 def _memory_lines(plan: Plan) -> list[tuple[str, str]]:
     memory, budget = plan.memory, plan.config.packing.vram_budget_gib
     if memory is None:
-        return [("expected memory", "unknown: the model's shape is not to be had")]
-    fits = "" if not budget else f" of {budget:g} GiB" + ("" if memory.total <= budget else ": does not fit")
+        return [("memory, estimate", "unknown: the model's shape is not to be had")]
+    fits = f" of {budget:g} GiB" + ("" if memory.total <= budget else ": does not fit")
     return [
         ("micro-batch", f"up to {plan.micro_batch_tokens:,} tokens"),
         ("gradient checkpointing", "on" if memory.checkpointing else "off"),
@@ -108,7 +108,7 @@ def _memory_lines(plan: Plan) -> list[tuple[str, str]]:
         ("activations", f"{memory.activations:.2f} GiB"),
         ("completion logits", f"{memory.logits:.2f} GiB"),
         ("context and fragmentation", f"{memory.total - _parts(memory):.2f} GiB"),
-        ("expected peak", f"{memory.total:.2f} GiB{fits}"),
+        ("peak memory, estimate", f"{memory.total:.2f} GiB{fits}"),
     ]
 
 

@@ -19,12 +19,14 @@ from harness.errors import RunError
 from harness.models import choose_device, choose_dtype
 from trainer import memory
 from trainer.base import Adapter, OnStep, Row, Step, ignore_step
+from trainer.batches import BatchPlan, Steps, plan_batches
 from trainer.config import TrainConfig
+from trainer.interruption import Interruption, Stopped
 from trainer.loss import completion_loss
-from trainer.models import add_adapter, hidden_states, load_base, resolve_base, shape_of
+from trainer.models import add_adapter, hidden_states, load_adapter, load_base, resolve_base
 from trainer.packing import MicroBatch, mask_builder, pack, split_groups
-from trainer.schedule import Group, Schedule, group_rows, group_tokens
-from trainer.session import Session
+from trainer.schedule import Group
+from trainer.session import Session, saving
 
 __all__ = ["Recipe"]
 
@@ -56,83 +58,60 @@ class Recipe:
             checkpoint = session.restore() if resume else None
             if checkpoint is None:
                 session.begin()
-            plan = _Plan.make(config, model, train, validation)
-            trainer = _PackedTrainer(model, session, plan)
-            try:
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-            except torch.OutOfMemoryError as error:
-                raise RunError(
-                    f"step {trainer.state.global_step + 1}: the GPU's memory is full; lower "
-                    "packing.micro_batch_tokens, or set packing.gradient_checkpointing = true, and go on with --resume"
-                ) from error
-            model.save_pretrained(str(output_dir), save_embedding_layers=False)
-        reserved, allocated = memory.measure_peaks()
+            plan = plan_batches(config, model, train, validation)
+            if checkpoint is not None and session.step >= plan.total_steps:
+                load_adapter(model, checkpoint)
+            else:
+                _run(_PackedTrainer(model, session, plan), checkpoint)
+            with saving(output_dir):
+                model.save_pretrained(str(output_dir), save_embedding_layers=False)
         window = session.window
+        window.raise_peaks(*memory.measure_peaks())
         return Adapter(
             path=output_dir,
             base_model=config.model.id,
             rank=config.lora.r,
-            steps=trainer.state.global_step,
+            steps=plan.total_steps,
             loss=window.loss,
             eval_loss=window.eval_loss,
             tokens=window.total_tokens,
             time_s=window.elapsed_s,
-            vram_gib=reserved,
-            allocated_gib=allocated,
+            vram_gib=window.vram_gib,
+            allocated_gib=window.allocated_gib,
         )
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """The order of training, the validation micro-batches, and how big a micro-batch may be."""
-
-    schedule: Schedule
-    validation: tuple[list[Group], ...]
-    micro_batch_tokens: int
-    checkpointing: bool
-
-    @classmethod
-    def make(cls, config: TrainConfig, model: Any, train: Sequence[Row], validation: Sequence[Row]) -> "_Plan":
-        options, size = config.train, config.packing.group_size
-        schedule = Schedule(tuple(train), options.step_examples, size, options.seed)
-        tokens, checkpointing = config.packing.micro_batch_tokens, config.packing.gradient_checkpointing is True
-        if choose_device().type == "cuda":
-            shape, sizes = shape_of(model.config), [group_tokens(group) for group in group_rows(train, size)]
-            share = sum(len(row.target_ids) for row in train) / sum(sizes)
-            tokens = memory.token_budget(config, shape, max(sizes), share)
-            checkpointing = memory.estimate(config, shape, tokens, int(tokens * share)).checkpointing
-        groups = group_rows(validation, size if size > 1 else options.eval_batch_size)
-        return cls(schedule, tuple(split_groups(groups, tokens)), tokens, checkpointing)
-
-
-class _Steps(torch.utils.data.Dataset):
-    """The optimizer steps of the current epoch."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule = schedule
-        self.steps: list[tuple[Group, ...]] = schedule.epoch(0)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.steps = self.schedule.epoch(epoch)
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def __getitem__(self, index: int) -> tuple[Group, ...]:
-        return self.steps[index]
+def _run(trainer: "_PackedTrainer", checkpoint: Path | None) -> None:
+    """Train to the end; raises `Stopped` where a signal ends it before, its checkpoint saved."""
+    plan, packing = trainer.plan, trainer.session.config.packing
+    try:
+        with trainer.interruption.listening():
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        size = f"up to {plan.micro_batch_tokens:,} tokens" if plan.micro_batch_tokens else "one group each"
+        raise RunError(
+            f"step {trainer.state.global_step + 1}: the GPU's memory is full: micro-batches of {size}, "
+            f"packing.vram_budget_gib = {packing.vram_budget_gib:g}; set a lower packing.micro_batch_tokens, "
+            "packing.gradient_checkpointing = true or a higher packing.vram_budget_gib, and go on with --resume; "
+            f"where one group is too big, lower packing.group_size (now {packing.group_size}) in a new --out"
+        ) from error
+    step, number = trainer.state.global_step, trainer.interruption.number
+    if number is not None and step < plan.total_steps:
+        raise Stopped(str(trainer.session.output_dir), number, step, plan.total_steps)
 
 
 class _PackedTrainer(transformers.Trainer):
     """transformers' `Trainer` whose batch is a whole optimizer step of packed groups."""
 
-    def __init__(self, model: Any, session: Session, plan: _Plan) -> None:
+    def __init__(self, model: Any, session: Session, plan: BatchPlan) -> None:
         self.session = session
         self.plan = plan
+        self.interruption = Interruption()
         super().__init__(
             model=model,
             args=_arguments(session, plan),
             data_collator=self.collate,
-            train_dataset=_Steps(plan.schedule),
+            train_dataset=Steps(plan.schedule),
             eval_dataset=list(plan.validation) or None,
             callbacks=[_Watch(session, self)],
         )
@@ -187,14 +166,14 @@ class _PackedTrainer(transformers.Trainer):
     def _not_finite(self, what: str, name: str) -> str:
         return (
             f"step {self.state.global_step + 1}: the {what} is not a number (examples {name}); lower "
-            "train.learning_rate, or set model.compute_dtype = 'fp32'; --resume goes on from the last checkpoint"
+            "train.learning_rate, or set model.compute_dtype = 'fp32', and train into a new --out"
         )
 
     def evaluate(self, *_: Any, **options: Any) -> dict[str, float]:  # noqa: ARG002
         """Return the mean loss of a completion token of the validation rows, as `eval_loss`, and log it."""
         self.model.eval()
         total, count = 0.0, 0
-        with torch.no_grad():
+        with self.session.window.paused(), torch.no_grad():
             for groups in self.plan.validation:
                 batch = pack(groups).to(self.args.device)
                 total += float(self.compute_loss(self.model, batch))
@@ -209,6 +188,10 @@ class _PackedTrainer(transformers.Trainer):
         state = self.state
         vram, _ = memory.measure_peaks()
         return Step(state.global_step, state.max_steps, round(float(state.epoch or 0), 4), vram_gib=vram, **values)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with self.session.saving(self.state.global_step):
+            super()._save_checkpoint(model, trial)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:  # noqa: FBT001, FBT002
         """Save the adapter alone; PEFT would ask the hub whether the vocabulary has grown."""
@@ -226,8 +209,12 @@ class _Watch(transformers.TrainerCallback):
         self.session = session
         self.trainer = trainer
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """Start the clock of the speed."""
+        self.session.window.start_clock()
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
-        """Log every few steps; save in the middle of an epoch where asked."""
+        """Log every few steps; in the middle of an epoch, save where asked and before stopping for a signal."""
         options, window = self.session.config.train, self.session.window
         if state.global_step % options.logging_steps == 0 or state.global_step == state.max_steps:
             loss, speed = window.close()
@@ -235,21 +222,31 @@ class _Watch(transformers.TrainerCallback):
             self.session.log(self.trainer.step(loss=loss, learning_rate=rate, tokens_per_s=speed))
         else:
             self.session.on_step(self.trainer.step(loss=window.loss_sum / max(1, window.steps)))
-        if options.save_steps and state.global_step % options.save_steps == 0:
+        asked = bool(options.save_steps) and state.global_step % options.save_steps == 0
+        stopping = self.trainer.interruption.number is not None
+        # A checkpoint at the end of an epoch waits for the evaluation, else a kill during it would lose that.
+        if (asked or stopping) and not self.trainer.plan.ends_epoch(state.global_step):
             control.should_save = True
+        control.should_training_stop = control.should_training_stop or stopping
+        return control
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
+        """Leave out what belongs to the end of an epoch when a signal broke it off."""
+        if not self.trainer.plan.ends_epoch(state.global_step):
+            control.should_evaluate = control.should_save = False
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Mark the checkpoint that was just written as whole."""
+        self.session.window.raise_peaks(*memory.measure_peaks())
         self.session.mark_whole(state.global_step)
 
 
-def _arguments(session: Session, plan: _Plan) -> Any:
+def _arguments(session: Session, plan: BatchPlan) -> Any:
     options = session.config.train
     device = choose_device()
-    total = options.max_steps or options.epochs * plan.schedule.steps_per_epoch
     fp16 = device.type == "cuda" and choose_dtype(session.config.model.compute_dtype, device) is torch.float16
-    return transformers.TrainingArguments(
+    arguments = transformers.TrainingArguments(
         output_dir=str(session.checkpoints),
         per_device_train_batch_size=1,
         gradient_accumulation_steps=1,
@@ -257,7 +254,7 @@ def _arguments(session: Session, plan: _Plan) -> Any:
         max_steps=options.max_steps or -1,
         learning_rate=options.learning_rate,
         lr_scheduler_type=options.scheduler,
-        warmup_steps=round(options.warmup_ratio * total),
+        warmup_steps=round(options.warmup_ratio * plan.total_steps),
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
         logging_strategy="no",
@@ -272,6 +269,9 @@ def _arguments(session: Session, plan: _Plan) -> Any:
         disable_tqdm=True,
         remove_unused_columns=False,
     )
+    # One process, one device: on several GPUs transformers would wrap the model in DataParallel.
+    arguments._n_gpu = 1  # noqa: SLF001 - there is no public switch
+    return arguments
 
 
 def _autocast(device: Any, config: TrainConfig) -> Callable[[], contextlib.AbstractContextManager[Any]]:

@@ -5,16 +5,19 @@ it would have seen.
 """
 
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainer.base import Row
+from trainer.config import OptimizationConfig
 
-__all__ = ["Group", "Schedule", "group_rows", "group_tokens"]
+__all__ = ["Group", "Schedule", "group_rows", "group_tokens", "total_steps"]
 
 Group = tuple[Row, ...]
 """Rows with one prefix, computed as one sequence."""
+Kind = tuple[str, int]
+"""The database and the size of a group."""
 
 
 def group_rows(rows: Sequence[Row], group_size: int) -> list[Group]:
@@ -59,36 +62,72 @@ class Schedule:
         order.shuffle(rows)
         groups = group_rows(rows, self.group_size)
         order.shuffle(groups)
+        queue = _Queue(groups)
         left = Counter(row.db_id for row in rows)
-        steps = [self._take_step(groups, left) for _ in range(self.steps_per_epoch)]
+        steps = [self._take_step(queue, left) for _ in range(self.steps_per_epoch)]
         # Full groups were taken first; only the last step may be smaller.
         whole = steps[: len(rows) // self.step_examples]
         order.shuffle(whole)
         return whole + steps[len(whole) :]
 
-    def _take_step(self, queue: list[Group], left: Counter[str]) -> tuple[Group, ...]:
+    def _take_step(self, queue: "_Queue", left: Counter[str]) -> tuple[Group, ...]:
         """Take groups from `queue` until a step is full; what is too big is split, and the rest put back."""
         step: list[Group] = []
         room = self.step_examples
-        while room and queue:
+        while room and queue.piles:
             group = self._take_group(queue, left, {one[0].db_id for one in step}, room)
             if len(group) > room:
-                queue.insert(0, group[room:])
+                queue.put_back(group[room:])
                 group = group[:room]
             left[group[0].db_id] -= len(group)
             step.append(group)
             room -= len(group)
         return tuple(step)
 
-    def _take_group(self, queue: list[Group], left: Counter[str], used: set[str], room: int) -> Group:
+    def _take_group(self, queue: "_Queue", left: Counter[str], used: set[str], room: int) -> Group:
         largest, count = left.most_common(1)[0]
-        # Were a dominating database put off, the epoch would end in steps of it alone.
-        first = largest if not used and 2 * count > left.total() else None
+        # Put off, a database that has half of what is left behind this step would end in steps of it alone.
+        first = largest if not used and 2 * count > left.total() - self.step_examples else None
 
-        def cost(group: Group) -> tuple[bool, bool, bool, bool]:
-            db_id, size = group[0].db_id, len(group)
+        def cost(kind: Kind) -> tuple[bool, bool, bool, bool]:
+            db_id, size = kind
             unmixed = used == {db_id}
             # A split shares its schema less; so does what leaves a place that no full group fits.
             return first not in (None, db_id), unmixed, size > room, (room - size) % self.group_size != 0
 
-        return queue.pop(min(range(len(queue)), key=lambda place: cost(queue[place])))
+        return queue.take(cost)
+
+
+def total_steps(options: OptimizationConfig, schedule: Schedule) -> int:
+    """Return the optimizer steps of a whole training."""
+    return options.max_steps or options.epochs * schedule.steps_per_epoch
+
+
+class _Queue:
+    """Groups in an order, piled by database and size: of one kind only the first can be the next to be taken.
+
+    So a choice looks at each kind once and not at each group.
+    """
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.piles: dict[Kind, deque[tuple[int, Group]]] = {}
+        self.front = 0
+        for place, group in enumerate(groups):
+            self.piles.setdefault(_kind(group), deque()).append((place, group))
+
+    def take(self, cost: Callable[[Kind], tuple[bool, ...]]) -> Group:
+        """Remove and return the cheapest group, the first of those that cost the same."""
+        kind = min(self.piles, key=lambda kind: (cost(kind), self.piles[kind][0][0]))
+        _, group = self.piles[kind].popleft()
+        if not self.piles[kind]:
+            del self.piles[kind]
+        return group
+
+    def put_back(self, group: Group) -> None:
+        """Put a group before all others."""
+        self.front -= 1
+        self.piles.setdefault(_kind(group), deque()).appendleft((self.front, group))
+
+
+def _kind(group: Group) -> Kind:
+    return group[0].db_id, len(group)

@@ -1,16 +1,22 @@
 """One training on disk: its folder, its log, its checkpoints, and what outlives a kill at any moment."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.errors import RunError, T2SError
+from harness.files import RESUME, writing
 from trainer.base import OnStep, Step
 from trainer.config import TrainConfig
 from trainer.log import Window, append_step, truncate_log
 
-__all__ = ["Session", "unfinished_checkpoints"]
+__all__ = ["Session", "remove_checkpoints", "saving", "unfinished_checkpoints"]
 
 WINDOW_FILE = "window.json"
+FAILED_WRITES = ("iostream error", "inline_container", "PytorchStreamWriter", "I/O error", "IoError", "No space left")
+"""What torch and safetensors say, in errors that are no `OSError`, when a file cannot be written."""
 
 
 @dataclass
@@ -38,8 +44,15 @@ class Session:
     def begin(self) -> None:
         """Start from nothing, whatever an earlier try has left."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
-        self.checkpoints.mkdir(parents=True)
+        with writing(self.checkpoints):
+            self.checkpoints.mkdir(parents=True)
         self.log_path.unlink(missing_ok=True)
+
+    @property
+    def step(self) -> int:
+        """The step of the last whole checkpoint, 0 where there is none."""
+        whole = unfinished_checkpoints(self.output_dir)
+        return _step_of(whole[-1]) if whole else 0
 
     def restore(self) -> Path | None:
         """Return the last whole checkpoint, everything behind it removed; `None` where there is none."""
@@ -52,6 +65,14 @@ class Session:
         truncate_log(self.log_path, _step_of(whole[-1]))
         return whole[-1]
 
+    @contextmanager
+    def saving(self, step: int) -> Iterator[None]:
+        """Write the checkpoint of `step` in the block; until `mark_whole`, what is there counts as torn."""
+        folder = self.checkpoints / f"checkpoint-{step}"
+        with self.window.paused(), saving(folder):
+            (folder / WINDOW_FILE).unlink(missing_ok=True)
+            yield
+
     def mark_whole(self, step: int) -> None:
         """Say that the checkpoint of `step` is complete."""
         self.window.save(self.checkpoints / f"checkpoint-{step}" / WINDOW_FILE)
@@ -60,6 +81,23 @@ class Session:
         """Write a line, and tell whoever watches."""
         append_step(self.log_path, step)
         self.on_step(step)
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Turn what libraries raise when they cannot write into a `RunError` that names `folder`; other errors pass."""
+    try:
+        with writing(folder, RESUME):
+            yield
+    except Exception as error:
+        if isinstance(error, T2SError) or not any(words in str(error) for words in FAILED_WRITES):
+            raise
+        raise RunError(f"{folder}: cannot be written: {str(error).splitlines()[0]}; {RESUME}") from error
+
+
+def remove_checkpoints(output_dir: Path) -> None:
+    """Remove the checkpoints of a training that has finished: nothing goes on from them."""
+    shutil.rmtree(output_dir / "checkpoints", ignore_errors=True)
 
 
 def _step_of(checkpoint: Path) -> int:

@@ -116,7 +116,7 @@ def write_config(tmp_path, questions):
             "data": f'path = "{questions}"\nfraction = 1.0\nvalidation_databases = 1',
             "train": "learning_rate = 0.01\nepochs = 2\nlogging_steps = 2\nbatch_size = 2\n"
             "gradient_accumulation_steps = 2\nsave_steps = 2",
-            "packing": "group_size = 3",
+            "packing": "group_size = 2",
         }
         text = f'trainer = "{trainer}"\n'
         for name, body in parts.items():

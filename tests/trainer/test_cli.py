@@ -1,11 +1,15 @@
+import signal
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
+from harness.cli import main
 from harness.errors import UsageError
+from trainer import job
 from trainer.cli import plan_app, train_app
+from trainer.interruption import Stopped
 
 
 def test_a_training_ends_with_one_line_of_what_came_out(write_config, tmp_path):
@@ -46,6 +50,7 @@ def test_a_plan_of_a_known_model_shows_memory_against_the_budget(write_config, m
     file.write_text(path)
     result = CliRunner().invoke(plan_app, [str(file), "--set", "packing.vram_budget_gib=6"])
     assert "of 6 GiB: does not fit" in result.output
+    assert "peak memory, estimate" in result.output
     quantised = CliRunner().invoke(plan_app, [str(file), "--set", "model.quantization=nf4"])
     assert "of 6 GiB" in quantised.output
     assert "does not fit" not in quantised.output
@@ -67,3 +72,19 @@ def test_a_quantised_preset_without_a_gpu_says_what_works_before_loading(write_c
 def test_importing_the_commands_does_not_import_torch():
     code = "import sys, trainer.cli; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_training_stopped_by_a_signal_says_where_it_goes_on(
+    number, code, write_config, tmp_path, monkeypatch, capsys
+):
+    def stop(config, folder, *, resume, on_step):
+        raise Stopped(str(folder), number, 7, 10)
+
+    monkeypatch.setattr(job, "train", stop)
+    with pytest.raises(SystemExit) as left:
+        main(["train", str(write_config("", trainer="dry_run")), "--out", str(tmp_path / "out")])
+    assert left.value.code == code
+    said = capsys.readouterr().err
+    assert f"out: stopped by {number.name} at step 7 of 10, which is saved" in said
+    assert "--resume goes on" in said

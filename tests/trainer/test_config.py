@@ -75,13 +75,23 @@ def test_an_unknown_preset_lists_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    "setting", ["model=/elsewhere", "packing.micro_batch_tokens=99", "packing.gradient_checkpointing=true"]
+    "setting",
+    [
+        "model=/elsewhere",
+        "data=/elsewhere",
+        "train.logging_steps=1",
+        "train.save_steps=7",
+        "packing.micro_batch_tokens=99",
+        "packing.gradient_checkpointing=true",
+    ],
 )
 def test_what_changes_nothing_that_is_learnt_is_no_part_of_the_identity(setting):
     assert identity(load("qwen", [setting])) == identity(load("qwen"))
 
 
-@pytest.mark.parametrize("setting", ["packing.group_size=4", "train.learning_rate=1e-4", "model.quantization=fp4"])
+@pytest.mark.parametrize(
+    "setting", ["packing.group_size=4", "data.fraction=0.5", "train.learning_rate=1e-4", "model.quantization=fp4"]
+)
 def test_what_shapes_what_is_learnt_is_part_of_the_identity(setting):
     assert identity(load("qwen", [setting])) != identity(load("qwen"))
 
@@ -103,3 +113,36 @@ def test_all_problems_are_reported_at_once():
 def test_an_unknown_key_gets_the_nearest_known_one():
     with pytest.raises(ConfigError, match="did you mean 'learning_rate'"):
         load("qwen", ["train.learning_rates=1"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("train.warmup_ratio=1", "at least 0 and below 1"),
+        ("train.warmup_ratio=-0.1", "at least 0 and below 1"),
+        ("packing.vram_budget_gib=0", "between 1 and 1024"),
+        ("packing.vram_budget_gib=0.4", "between 1 and 1024"),
+        ("packing.vram_budget_gib=6144", "between 1 and 1024"),
+        ("data.validation_databases=1.5", "a share below 1 or a whole number"),
+        ("packing.group_size=6", "does not divide an optimizer step of 16"),
+        ("packing.group_size=32", "does not divide an optimizer step of 16"),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_by_name(setting, words):
+    with pytest.raises(ConfigError, match=words) as raised:
+        load("qwen", [setting])
+    assert raised.value.problems[0].startswith(setting.partition("=")[0])
+
+
+@pytest.mark.parametrize("setting", ["data.validation_databases=0.25", "data.validation_databases=3"])
+def test_validation_is_a_share_or_a_count(setting):
+    assert load("qwen", [setting]).data.validation_databases == float(setting.partition("=")[2])
+
+
+def test_the_presets_for_a_gpu_save_often_and_keep_whole_schemas():
+    for name in preset_names():
+        config = load(name)
+        if name != "smollm2":
+            assert config.train.save_steps == 50
+            assert config.prompt.max_tokens >= 3900
+    assert load("falcon").prompt.max_tokens == load("starcoder2").prompt.max_tokens == 3900

@@ -3,10 +3,15 @@ import struct
 
 import pytest
 
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, ModelError, RunError, UsageError
 from trainer import config as configuration
+from trainer import job
+from trainer.dry_run import DryRun
 from trainer.job import train
 from trainer.log import read_log
+from trainer.memory import known_shape
+from trainer.planning import make_plan
+from trainer.schedule import Schedule
 
 
 def dry(write_config, *overrides):
@@ -86,6 +91,12 @@ def test_a_training_on_other_data_is_not_resumed(write_config, tmp_path):
         train(dry(write_config), tmp_path / "out", resume=True)
 
 
+def test_a_folder_that_cannot_be_made_is_a_run_error(write_config, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="choose another place"):
+        train(dry(write_config), tmp_path / "file" / "out", resume=False)
+
+
 def test_missing_data_says_how_to_get_it(write_config, tmp_path):
     with pytest.raises(DataError, match="t2s data fetch bird-train"):
         train(dry(write_config, "data=data/bird-train"), tmp_path / "out", resume=False)
@@ -95,3 +106,91 @@ def test_missing_data_says_how_to_get_it(write_config, tmp_path):
 def test_nothing_left_to_train_on_is_an_error(write_config, tmp_path):
     with pytest.raises(DataError, match="no example is left"):
         train(dry(write_config, "prompt.max_tokens=1"), tmp_path / "out", resume=False)
+
+
+def test_training_json_keeps_what_an_evaluation_reads(write_config, tmp_path):
+    train(dry(write_config, "prompt.template=reference", "prompt.max_tokens=777"), tmp_path / "out", resume=False)
+    about = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert about["config"]["prompt"]["template"] == "reference"
+    assert about["config"]["prompt"]["max_tokens"] == 777
+    assert about["weights"].keys() >= {"sha256", "hub_id"}
+
+
+def test_a_finished_adapter_keeps_no_checkpoints(write_config, tmp_path):
+    config, out = dry(write_config), tmp_path / "out"
+    train(config, out, resume=False)
+    assert not (out / "checkpoints").exists()
+    (out / "checkpoints" / "checkpoint-10").mkdir(parents=True)  # killed while it tidied
+    assert train(config, out, resume=True) is None
+    assert not (out / "checkpoints").exists()
+
+
+def test_the_statistics_are_there_before_the_training_starts(write_config, tmp_path, monkeypatch):
+    class Interrupted(Exception):
+        pass
+
+    def look(self, rows, validation, output_dir, **options):
+        assert (output_dir / "eda.json").is_file()
+        raise Interrupted
+
+    monkeypatch.setattr(DryRun, "train", look)
+    with pytest.raises(Interrupted):
+        train(dry(write_config), tmp_path / "out", resume=False)
+
+
+def test_checkpoints_of_nobody_knows_what_are_not_resumed(write_config, tmp_path):
+    unfinished(tmp_path / "out", "x")
+    (tmp_path / "out" / "started.json").unlink()
+    with pytest.raises(UsageError, match=r"started.json: is missing"):
+        train(dry(write_config), tmp_path / "out", resume=True)
+
+
+def test_an_out_that_is_a_file_is_refused(write_config, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UsageError, match=r"out: is a file; choose another --out"):
+        train(dry(write_config), tmp_path / "out", resume=False)
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_finished_adapter_is_found_again_by_its_data_and_not_by_their_place(write_config, questions, tmp_path):
+    config, out = dry(write_config), tmp_path / "out"
+    train(config, out, resume=False)
+    moved = questions.rename(tmp_path / "moved")
+    elsewhere = dry(write_config, f"data={moved}")
+    assert train(elsewhere, out, resume=True) is None
+    file = moved / "train.json"
+    file.write_text(file.read_text().replace("number 0", "number zero"))
+    with pytest.raises(UsageError, match="finished with other data"):
+        train(elsewhere, out, resume=True)
+
+
+def test_a_dry_run_makes_each_epoch_once(write_config, tmp_path, monkeypatch):
+    made, epoch = [], Schedule.epoch
+    monkeypatch.setattr(Schedule, "epoch", lambda self, number: made.append(number) or epoch(self, number))
+    train(dry(write_config), tmp_path / "out", resume=False)
+    assert made == [0, 1]
+
+
+@pytest.mark.torch
+def test_weights_of_another_model_than_the_id_says_are_refused(tiny_model, write_config, tmp_path, monkeypatch):
+    base = tiny_model("Llama")
+    shape = known_shape("Qwen/Qwen2.5-Coder-1.5B-Instruct")
+    monkeypatch.setattr(job, "known_shape", lambda model_id: shape)
+    config = configuration.load(str(write_config(base)))
+    words = r"base-Llama: holds another model than model.id \(tiny/model\).*set model.id"
+    with pytest.raises(ModelError, match=words):
+        train(config, tmp_path / "out", resume=False)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ModelError, match=words):
+        make_plan(config)
+
+
+@pytest.mark.torch
+def test_the_positions_are_those_of_the_weights_that_are_named(tiny_model, write_config, monkeypatch):
+    base = tiny_model("Llama")
+    models = pytest.importorskip("trainer.models")
+    monkeypatch.setattr(job, "known_shape", lambda model_id: None)
+    config = configuration.load(str(write_config(base)))
+    _, shape, _ = job.choose_encoder(config)
+    assert shape == models.read_shape(models.resolve_base(config))
+    assert shape.positions == 2048

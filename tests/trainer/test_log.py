@@ -1,8 +1,10 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import RunError
 from trainer.base import Step
 from trainer.log import Window, append_step, read_log, truncate_log
 
@@ -61,3 +63,48 @@ def test_a_window_goes_on_where_it_was_saved(tmp_path):
 def test_the_time_of_earlier_tries_counts(tmp_path):
     Window(time_s=100.0).save(tmp_path / "window.json")
     assert Window.read(tmp_path / "window.json").elapsed_s >= 100.0
+
+
+def test_what_cannot_be_written_is_a_run_error_and_leaves_nothing_behind(tmp_path):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "log.jsonl"
+    for write_it in (
+        lambda: Window().save(path),
+        lambda: truncate_log(tmp_path / ("x" * 250), 2),
+        lambda: append_step(path, Step(1, 2, 0.5)),
+    ):
+        with pytest.raises(RunError, match="cannot be written"):
+            write_it()
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_speed_leaves_out_pauses_and_the_time_between_tries(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("trainer.log.time.perf_counter", lambda: now[0])
+    window = Window()
+    now[0] = 150.0  # loading
+    window.start_clock()
+    window.add(1.0, 30)
+    now[0] = 153.0
+    with window.paused():
+        now[0] = 900.0
+    window.save(tmp_path / "window.json")
+    now[0] = 5000.0
+    resumed = Window.read(tmp_path / "window.json")
+    now[0] = 6000.0
+    resumed.start_clock()
+    resumed.add(1.0, 20)
+    now[0] = 6002.0
+    assert resumed.close()[1] == 10.0
+    resumed.add(1.0, 20)
+    now[0] = 6004.0
+    assert resumed.close()[1] == 10.0
+
+
+def test_a_peak_is_that_of_all_tries(tmp_path):
+    window = Window()
+    window.raise_peaks(3.0, None)
+    window.save(tmp_path / "window.json")
+    resumed = Window.read(tmp_path / "window.json")
+    resumed.raise_peaks(2.0, None)
+    assert (resumed.vram_gib, resumed.allocated_gib) == (3.0, None)

@@ -1,9 +1,11 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from trainer import memory
 from trainer.config import load
-from trainer.memory import estimate, known_shape, token_budget
+from trainer.memory import cap_gpu, estimate, known_shape, measure_peaks, same_model, token_budget
 
 
 def shape_and_config(name):
@@ -55,3 +57,44 @@ def test_a_token_budget_that_is_written_down_is_taken():
     shape, config = shape_and_config("qwen")
     fixed = replace(config, packing=replace(config.packing, micro_batch_tokens=777))
     assert token_budget(fixed, shape, longest=2048, completion_share=0.2) == 777
+
+
+def test_files_of_one_model_may_differ_in_what_conversion_changes():
+    shape, _ = shape_and_config("qwen")
+    assert same_model(replace(shape, tied=False, vocabulary=152064, positions=131072), shape)
+    assert not same_model(replace(shape, layers=24), shape)
+
+
+class FakeCuda:
+    def __init__(self):
+        self.fraction = None
+
+    def current_device(self):
+        return 0
+
+    def get_device_properties(self, device):
+        return SimpleNamespace(total_memory=80 * memory.GIB)
+
+    def set_per_process_memory_fraction(self, fraction):
+        self.fraction = fraction
+
+    def max_memory_reserved(self):
+        return 3 * memory.GIB
+
+    def max_memory_allocated(self):
+        return 2 * memory.GIB
+
+
+@pytest.mark.parametrize(("budget", "fraction"), [(6.0, (6.0 - memory.CONTEXT_GIB) / 80), (1000.0, 1.0)])
+def test_a_gpu_is_capped_at_the_budget_less_the_context(budget, fraction, monkeypatch):
+    cuda = FakeCuda()
+    monkeypatch.setattr(memory, "_cuda", lambda: cuda)
+    cap_gpu(budget)
+    assert cuda.fraction == pytest.approx(fraction)
+    assert measure_peaks() == (3.0, 2.0)
+
+
+def test_without_a_gpu_nothing_is_capped_nor_measured(monkeypatch):
+    monkeypatch.setattr(memory, "_cuda", lambda: None)
+    cap_gpu(6.0)
+    assert measure_peaks() == (None, None)

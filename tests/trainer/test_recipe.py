@@ -11,8 +11,10 @@ pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 pytest.importorskip("accelerate")
 
+import transformers  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
+from transformers.models.llama.modeling_llama import LlamaMLP  # noqa: E402
 
 from harness.errors import ConfigError, ModelError, RunError  # noqa: E402
 from harness.models import load_model, resolve  # noqa: E402
@@ -110,13 +112,76 @@ def test_groups_of_one_learn_what_packed_groups_learn(tiny_model, write_config, 
     assert curves[2] == pytest.approx(curves[0], rel=1e-4)
 
 
-def test_checkpointing_of_activations_changes_nothing(tiny, tmp_path):
-    curves = []
+def test_checkpointing_of_activations_computes_blocks_again_and_changes_nothing(tiny, tmp_path, monkeypatch):
+    curves, calls = [], []
+    forward = LlamaMLP.forward
+    monkeypatch.setattr(LlamaMLP, "forward", lambda self, x: calls.append(1) or forward(self, x))
+    counts = []
     for setting in ("true", "false"):
-        overrides = [f"packing.gradient_checkpointing={setting}", "train.max_steps=4"]
+        calls.clear()
+        overrides = [f"packing.gradient_checkpointing={setting}", "train.max_steps=4", "data.validation_databases=0"]
         train(configuration.load(str(tmp_path / "tiny.toml"), overrides), tmp_path / setting, resume=False)
         curves.append([line["loss"] for line in curve(tmp_path / setting) if line["loss"]])
+        counts.append(len(calls))
     assert curves[0] == pytest.approx(curves[1], rel=1e-5)
+    assert counts[0] == 2 * counts[1]
+
+
+def test_an_evaluation_drops_nothing_out(tiny, tmp_path, monkeypatch):
+    pairs, evaluate = [], recipe._PackedTrainer.evaluate
+
+    def twice(self, *_, **__):
+        self.model.train()
+        pairs.append([evaluate(self)["eval_loss"] for _ in range(2)])
+        return {"eval_loss": pairs[-1][0]}
+
+    monkeypatch.setattr(recipe._PackedTrainer, "evaluate", twice)
+    train(tiny, tmp_path / "out", resume=False)
+    assert len(pairs) == 2
+    assert all(first == second for first, second in pairs)
+
+
+def test_several_gpus_are_not_spread_over(tiny, tmp_path, monkeypatch):
+    prepare = transformers.TrainingArguments.__post_init__
+
+    def on_two_gpus(self):
+        prepare(self)
+        self._n_gpu = 2
+
+    monkeypatch.setattr(transformers.TrainingArguments, "__post_init__", on_two_gpus)
+    assert train(tiny, tmp_path / "out", resume=False).steps == 10
+
+
+def test_a_full_gpu_says_what_to_lower(tiny, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(recipe._PackedTrainer, "training_step", full)
+    config = configuration.load(str(tmp_path / "tiny.toml"), ["packing.micro_batch_tokens=1234"])
+    with pytest.raises(
+        RunError, match="step 1: the GPU's memory is full: micro-batches of up to 1,234 tokens"
+    ) as raised:
+        train(config, tmp_path / "out", resume=False)
+    message = str(raised.value)
+    assert "packing.vram_budget_gib = 6" in message
+    assert "packing.group_size (now 2) in a new --out" in message
+
+
+def test_cudnn_attention_is_off_on_a_gpu(tiny_model, monkeypatch):
+    base, switched = tiny_model("Llama"), []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cuda, "enable_cudnn_sdp", switched.append)
+
+    class Loaded(Exception):
+        pass
+
+    def load(*_, **__):
+        raise Loaded
+
+    monkeypatch.setattr("harness.models._load_dense", load)
+    with pytest.raises(Loaded):
+        load_model(resolve(str(base)), precision="fp32", compute_dtype="fp32", device="cuda")
+    assert switched == [False]
 
 
 def test_the_adapter_loads_in_plain_peft_and_in_the_harness(tiny, tmp_path):
@@ -139,7 +204,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_examples(tiny, tmp
         return hidden.sum() * float("nan")
 
     monkeypatch.setattr(recipe, "completion_loss", poisoned)
-    with pytest.raises(RunError, match=r"step 1: the loss is not a number \(examples (one|two|three): \d+"):
+    with pytest.raises(RunError, match=r"step 1: the loss is not a number \(examples (one|two|three): \d+.*new --out"):
         train(tiny, tmp_path / "out", resume=False)
     assert not (tmp_path / "out" / "training.json").exists()
 
@@ -169,8 +234,26 @@ def test_layers_that_the_model_has_not_are_a_configuration_error(tiny, tmp_path)
 
 
 def test_training_on_four_bit_weights_works_and_leaves_the_head_alone(tiny, tmp_path, monkeypatch):
-    pytest.importorskip("bitsandbytes")
+    layers = pytest.importorskip("bitsandbytes").nn
     monkeypatch.setattr("trainer.models.check_machine", lambda config: None)
+    adapted, add = [], recipe.add_adapter
+    monkeypatch.setattr(recipe, "add_adapter", lambda *given: adapted.append(add(*given)) or adapted[-1])
     config = configuration.load(str(tmp_path / "tiny.toml"), ["model.quantization=nf4", "train.max_steps=4"])
     adapter = train(config, tmp_path / "out", resume=False)
     assert adapter.loss < curve(tmp_path / "out")[0]["loss"]
+    base = adapted[0].get_base_model()
+    assert isinstance(base.model.layers[0].self_attn.q_proj.base_layer, layers.Linear4bit)
+    head = base.get_output_embeddings()
+    assert type(head) is torch.nn.Linear
+    assert not head.weight.requires_grad
+    assert torch.equal(head.weight.float(), load_file(tiny.model.path + "/model.safetensors")["lm_head.weight"])
+
+
+def test_a_tokeniser_without_an_end_token_is_a_model_error(tiny, tmp_path):
+    path = tmp_path / "base-Llama" / "tokenizer_config.json"
+    about = json.loads(path.read_text())
+    del about["eos_token"]
+    path.write_text(json.dumps(about))
+    with pytest.raises(ModelError, match="no end token"):
+        train(tiny, tmp_path / "out", resume=False)
+    assert not (tmp_path / "out").exists()

@@ -1,7 +1,8 @@
+import sys
 from collections import Counter
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from trainer.base import Row
@@ -38,6 +39,7 @@ def test_a_group_has_one_prefix_and_at_most_its_size(sizes, group_size):
 
 
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=8), st.integers(0, 3))
+@example([52, 56, 60, 56], 0)
 def test_every_step_of_16_mixes_two_databases_unless_one_has_more_than_half_the_rows(sizes, seed):
     assume(2 * max(sizes) <= sum(sizes))
     whole = sum(sizes) // 16
@@ -81,3 +83,23 @@ def test_rows_of_one_database_with_other_prefixes_do_not_share():
 @pytest.mark.parametrize(("count", "tokens"), [(1, 3), (4, 9)])
 def test_a_shared_prefix_counts_once(count, tokens):
     assert group_tokens(rows_of([count])) == tokens
+
+
+def calls_of_an_epoch(rows):
+    count = 0
+
+    def watch(frame, event, _):
+        nonlocal count
+        count += event == "call" and frame.f_globals.get("__name__") == "trainer.schedule"
+
+    schedule = Schedule(rows, 16, 1, seed=0)
+    sys.setprofile(watch)
+    try:
+        schedule.epoch(0)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_an_epoch_of_four_times_the_rows_takes_four_times_the_work():
+    assert calls_of_an_epoch(rows_of([200] * 4)) < 5 * calls_of_an_epoch(rows_of([50] * 4))
