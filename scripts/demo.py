@@ -22,12 +22,12 @@ def main() -> None:
     model, out = arguments.model or packaged_model(), arguments.out
     adapter, runs = out / "adapters" / "smollm2", out / "runs"
     base, tuned = runs / "base", runs / "smollm2"
-    if not (adapter / "adapter_config.json").exists():
-        t2s("train", "smollm2", "--set", f"model={model}", "--out", adapter, "--resume")
+    t2s("train", "smollm2", "--set", f"model={model}", "--out", adapter, "--resume")
     for run, options in ((base, ()), (tuned, ("--set", f"generator.adapter={adapter}"))):
         t2s("eval", "demo", "--set", f"model={model}", *options, "--out", run, "--resume")
     t2s("gate", tuned, "--config", GATE, "--baseline", base)
-    t2s("compare", base, tuned)
+    for metric in ("valid_sql", "prepares", "execution_accuracy"):
+        t2s("compare", base, tuned, "--metric", metric, "--limit", "5")
     t2s("report", base, tuned, "--training", adapter, "--out", out / "index.html")
 
 
