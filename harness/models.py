@@ -50,8 +50,7 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 class Weights:
     """Where a model comes from: `ref` as the user wrote it, the local `path` (`None`: the hub) and the `hub_id`.
 
-    `sha256` is that of the `.gguf` file, or of the safetensors files in the order of their names; `None` for a
-    hub id.
+    `sha256` is that of the `.gguf` file, or of the safetensors files in the order of their names; none for a hub id.
     """
 
     ref: str

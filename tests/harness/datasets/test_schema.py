@@ -180,7 +180,7 @@ COLUMNS = st.builds(Column, NAMES, st.one_of(st.just("integer"), st.text(max_siz
 
 @given(st.lists(st.builds(Table, NAMES, st.lists(COLUMNS, max_size=4).map(tuple)), max_size=4))
 def test_every_schema_can_be_created(tables):
-    create(Schema("d", tuple(tables)))
+    assert len(create(Schema("d", tuple(tables)))) <= len(tables)
 
 
 def test_names_that_differ_in_more_than_ascii_case_are_kept_apart():

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from harness.errors import ModelError
-from harness.generators.huggingface import HuggingFace
+from harness.generators.huggingface import HuggingFace, _StatementEnd
 from harness.types import Prompt
 
 pytestmark = pytest.mark.torch
@@ -87,6 +87,23 @@ def test_a_row_ends_behind_its_statement_unless_told_to_go_on(folder):
     assert (text.split(), reason, tokens) == (["SELECT", "a", ";"], "stop", 3)
     whole, reason, tokens = generator(folder, stop_early=False)._read([1, 2, 6, 4, 0, 5])
     assert (whole.split(), reason, tokens) == (["SELECT", "a", ";", "FROM"], "stop", 5)
+
+
+def test_a_row_is_marked_as_soon_as_its_statement_is_complete_and_stays_so(folder):
+    stop = _StatementEnd(generator(folder).tokenizer, prompt_width=2)
+    rows = torch.tensor([[1, 2, 1, 2, 6], [1, 2, 1, 2, 3], [1, 6, 2, 3, 3]])
+    assert stop(rows, None).tolist() == [True, False, False]
+    later = torch.cat([rows, torch.tensor([[0], [6], [0]])], dim=1)
+    assert stop(later, None).tolist() == [True, True, False]
+
+
+def test_the_manifest_names_the_adapter_that_is_loaded(folder, tmp_path):
+    (tmp_path / "adapter_config.json").write_text("{}")
+    before = generator(folder, adapter=str(tmp_path)).manifest["adapter"]
+    (tmp_path / "adapter_config.json").write_text('{"r": 8}')
+    after = generator(folder, adapter=str(tmp_path)).manifest["adapter"]
+    assert set(before) == set(after) == {"adapter_config.json"}
+    assert before != after
 
 
 def test_the_manifest_names_the_weights(folder):
