@@ -71,8 +71,8 @@ def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lamb
         limit=place.limit,
     )
     folder = _open_folder(config, place, manifest.describe(identity, name="", command=place.command), parts.dataset)
-    if store.load(folder).complete:
-        return store.load(folder)
+    if (stored := store.load(folder)).complete:
+        return stored
     started = time.monotonic()
     _evaluate_into(folder, config, parts, on_record)
     _complete(folder, parts, session_s=time.monotonic() - started)

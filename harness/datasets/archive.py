@@ -26,6 +26,7 @@ def extract(archive: Path, folder: Path) -> None:
             _require_room(archive, folder, sum(one.file_size for one in members))
             for member in members:
                 opened.extract(member, folder)
+    # zipfile says with NotImplementedError that it does not know a member's compression.
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
         raise DataError(f"{archive.name}: not a readable zip archive: {error}; fetch it again") from error
     for member in members:
