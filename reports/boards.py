@@ -3,23 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.statistics import holm
 from harness.types import Run
-from reports.compare import PRIMARY, Comparison, compare_runs
+from reports.compare import PRIMARY, ComparisonRow, compare_with_baseline
 from reports.systems import Rate, RunView, view_run
 from reports.wording import NBSP, count, define, p_value, percent, points
 
-__all__ = ["Board", "ComparisonRow", "Headline", "build_boards", "write_headline"]
+__all__ = ["Board", "Headline", "build_boards", "write_headline"]
 
 SIGNIFICANCE = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonRow:
-    """A comparison with the baseline and its p-value corrected (Holm) for all the board's comparisons."""
-
-    comparison: Comparison
-    p_corrected: float
 
 
 @dataclass(frozen=True)
@@ -87,20 +78,13 @@ def _board(members: Sequence[tuple[Run, RunView]]) -> Board:
         metrics=tuple(sorted(measured, key=lambda name: name != primary)),
         runs=tuple(ranked),
         baseline=views[0].name,
-        comparisons=_comparisons([run for run, _ in members], primary),
+        comparisons=compare_with_baseline([run for run, _ in members], primary),
     )
 
 
 def _rank(rates: Mapping[str, Rate], metric: str) -> float:
     value = rates[metric].value if metric in rates else None
     return -1.0 if value is None else value
-
-
-def _comparisons(runs: Sequence[Run], metric: str) -> tuple[ComparisonRow, ...]:
-    found = [compare_runs(runs[0], run, metric) for run in runs[1:] if runs[0].records]
-    found.sort(key=lambda comparison: -comparison.change)
-    corrected = holm([comparison.test.p_two_sided for comparison in found])
-    return tuple(ComparisonRow(one, p) for one, p in zip(found, corrected, strict=True))
 
 
 def write_headline(boards: Sequence[Board]) -> Headline:

@@ -1,9 +1,10 @@
 """`t2s report` and `t2s compare`."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,10 @@ from harness import store
 from harness.errors import UsageError
 from harness.files import write_text
 from harness.types import Run
+
+if TYPE_CHECKING:
+    from reports.breakdown import Breakdown
+    from reports.compare import Comparison, Uncertainty
 
 __all__ = ["app", "compare_app"]
 
@@ -72,24 +77,58 @@ def _fill_in(run: Run, data: Path) -> Run:
 
 
 @compare_app.command()
-def compare(
+def compare(  # noqa: PLR0913  (a command's parameters are its options)
     first: Annotated[Path, typer.Argument(metavar="RUN", help="The run to compare with.")],
     second: Annotated[Path, typer.Argument(metavar="RUN", help="The run that may be better.")],
+    *,
     metric: Annotated[str | None, typer.Option(help="By which metric; execution_accuracy unless named.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="How many flipped questions to list; 0 lists all.")] = 20,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The data of published runs, which carry no question text.")
+    ] = None,
+    across_data: Annotated[
+        bool, typer.Option("--across-data", help="Compare although databases or golds differ between the runs.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
 ) -> None:
-    """Show which questions two runs differ on, and whether that is more than chance."""
-    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
-
-    from reports.compare import choose_metric, compare_runs  # noqa: PLC0415
-    from reports.tables import draw_flips, draw_outcome  # noqa: PLC0415
+    """Show which questions two runs differ on, whether that is more than chance, and what changed."""
+    from reports.breakdown import break_down  # noqa: PLC0415 - only what this command needs, and not for --help
+    from reports.compare import choose_metric, compare_runs, weigh  # noqa: PLC0415
+    from reports.comparison_json import describe_comparison  # noqa: PLC0415
+    from reports.same_data import describe_differences, refuse_other_data  # noqa: PLC0415
 
     one, two = store.load(first), store.load(second)
+    if data is not None:
+        one, two = _fill_in(one, data), _fill_in(two, data)
+    if not across_data:
+        refuse_other_data(one, two)
     comparison = compare_runs(one, two, choose_metric(one, two, metric))
+    uncertainty, breakdown = weigh(comparison), break_down(comparison)
+    incomplete = [
+        f"{run.name} is incomplete: only what is there was compared" for run in (one, two) if not run.complete
+    ]
+    notes = [*incomplete, *describe_differences(one, two)]
+    if as_json:
+        typer.echo(json.dumps(describe_comparison(comparison, uncertainty, breakdown, notes), indent=2))
+        return
+    _print_comparison(comparison, uncertainty, breakdown, limit)
+    for note in (*notes, *breakdown.notes):
+        typer.echo(f"note: {note}")
+
+
+def _print_comparison(comparison: "Comparison", uncertainty: "Uncertainty", breakdown: "Breakdown", limit: int) -> None:
+    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
+
+    from reports import tables  # noqa: PLC0415
+
     console = Console()
-    console.print(draw_outcome(comparison))
-    for run in (one, two):
-        if not run.complete:
-            console.print(f"{run.name} is incomplete: only what is there was compared.", markup=False)
+    console.print(tables.draw_outcome(comparison, uncertainty))
+    console.print(tables.draw_finding(comparison, uncertainty), "")
     if comparison.flips:
-        console.print(draw_flips(comparison, limit))
+        console.print(tables.draw_flips(comparison, limit))
+    if breakdown.transitions:
+        console.print(tables.draw_transitions(breakdown.transitions, limit))
+    if breakdown.slices:
+        console.print(tables.draw_groups("By difficulty and database, in %", breakdown.slices))
+    if breakdown.features:
+        console.print(tables.draw_groups("By what the gold SQL uses, in % (groups overlap)", breakdown.features))

@@ -1,13 +1,28 @@
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from harness import store
+from harness.datasets import load
 from harness.errors import DataError, UsageError
 from reports.cli import app, compare_app
+
+
+def keep(path, run):
+    """Store a fabricated run in a folder."""
+    store.create(path, run.manifest)
+    writer = store.RecordWriter(path)
+    for record in run.records:
+        writer.append(record)
+    writer.close()
+    if run.complete:
+        store.write_summary(path, run.summary)
+    return str(path)
 
 
 @pytest.fixture
@@ -15,16 +30,7 @@ def write(tmp_path, make_run):
     """Store a fabricated run and return its folder."""
 
     def write_run(name, values, folder="runs", **changes):
-        run = make_run(name, values, **changes)
-        path = tmp_path / folder / name
-        store.create(path, run.manifest)
-        writer = store.RecordWriter(path)
-        for record in run.records:
-            writer.append(record)
-        writer.close()
-        if run.complete:
-            store.write_summary(path, run.summary)
-        return str(path)
+        return keep(tmp_path / folder / name, make_run(name, values, **changes))
 
     return write_run
 
@@ -111,6 +117,79 @@ def test_compare_lists_everything_with_limit_0_and_nothing_without_flips(write):
 def test_compare_warns_of_an_incomplete_run(write):
     result = CliRunner().invoke(compare_app, [write("old", [1.0]), write("half", [1.0], complete=False)])
     assert "half is incomplete" in result.output
+
+
+def compare(*arguments, columns=100):
+    result = CliRunner().invoke(compare_app, [*arguments], env={"COLUMNS": str(columns)})
+    return result, result.output.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_compare_says_what_was_found_and_what_changed(write):
+    old, new = write("old", [0.0] * 20 + [1.0] * 20), write("new", [1.0] * 10 + [0.0] * 10 + [1.0] * 20)
+    result, text = compare(old, new)
+    assert result.exit_code == 0, result.output
+    finding = " ".join(text.split())
+    assert "new is better on 10, worse on 0 of 40 questions; p = 0.0020 (exact McNemar): new is better" in finding
+    assert "2 databases, rough below 20" in finding
+    assert re.search(r"unknown_column +→ correct +10 +10 +·", text)
+    assert re.search(r"simple +14 .* 4 +· +0\.3750", text)
+    assert re.search(r"no_join +40 .* 10 +· ", text)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_tables_of_groups_fit_a_terminal_of_80_columns(write, columns):
+    _, text = compare(write("old", [0.0] * 20), write("new", [1.0] * 20), columns=columns)
+    assert all(heading in text for heading in ("before", "after", "change", "better", "worse", "p, Holm"))
+
+
+def test_compare_prints_the_same_numbers_as_json(write):
+    old, new = write("old", [0.0] * 8 + [1.0] * 3), write("new", [1.0] * 8 + [0.0] * 3)
+    result, _ = compare(old, new, "--json", "--metric", "soft_f1")
+    found = json.loads(result.output)
+    assert (found["metric"], found["better"], found["worse"]) == ("soft_f1", 8, 3)
+    assert round(found["test"]["p_two_sided"], 4) == 0.2266
+    assert "p = 0.2266" in compare(old, new, "--metric", "soft_f1")[1]
+
+
+def test_compare_refuses_runs_on_other_data_unless_it_is_told_to(write, tmp_path):
+    old, new = write("old", [0.0]), write("new", [1.0])
+    manifest = tmp_path / "runs" / "new" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("fedcba", "other"))
+    result, _ = compare(old, new)
+    assert isinstance(result.exception, UsageError)
+    assert "databases/ferry: sha256 fedcba… and other…" in str(result.exception)
+    result, text = compare(old, new, "--across-data")
+    assert result.exit_code == 0
+    assert "note: databases/ferry: sha256 fedcba… and other…" in text
+
+
+def test_compare_says_that_old_runs_have_no_diagnoses(write):
+    _, text = compare(write("old", [0.0], diagnosis=None), write("new", [1.0]))
+    assert "note: diagnosis: old has none; score it again" in text
+
+
+def test_compare_shows_names_as_they_are(write):
+    result, text = compare(write("[bold]old", [0.0]), write("new[red]", [1.0]))
+    assert result.exit_code == 0, result.exception
+    assert "[bold]old" in text
+    assert "new[red]" in text
+
+
+def test_compare_reads_the_golds_of_published_runs_from_the_data(tmp_path, make_run):
+    published = []
+    for name, value in (("old", 0.0), ("new", 1.0)):
+        examples = load("mini").examples[:6]
+        run = make_run(name, [value] * len(examples), question="", gold_sql="")
+        records = tuple(
+            replace(record, question_id=example.question_id, db_id=example.db_id)
+            for record, example in zip(run.records, examples, strict=True)
+        )
+        published.append(keep(tmp_path / name, replace(run, records=records)))
+    assert "6 questions have no gold SQL in the records; give --data" in compare(*published)[1]
+    result, text = compare(*published, "--data", "mini")
+    assert result.exit_code == 0, result.exception
+    assert "give --data" not in text
+    assert "By what the gold SQL uses" in text
 
 
 def test_importing_reports_loads_nothing_heavy():

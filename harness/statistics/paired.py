@@ -1,7 +1,7 @@
-"""How sure a number is: intervals of rates, paired tests of two systems, the difference that n can show.
+"""Two systems on the same questions: the exact test, its correction for several tests, what n can detect.
 
-Everything here is exact or in closed form, so that it needs no numerical library and gives the same digits
-everywhere. Not covered: ratios of timings, see `harness.metrics`.
+Holm's correction is ours because scipy has none (`false_discovery_control` controls another error), and so is the
+detectable difference; the exact test is scipy's.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-__all__ = ["PairedTest", "detectable_difference", "holm", "mcnemar", "wilson"]
+__all__ = ["PairedTest", "detectable_difference", "holm", "mcnemar"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class PairedTest:
     """How a second system compares with a first one, question by question.
 
     `wins` counts the questions on which the second is better, `losses` those on which it is worse, `ties` the
-    rest. `p_two_sided` asks whether they differ at all, `p_one_sided_drop` whether the second is worse.
+    rest. `p_two_sided` asks whether they differ at all, `p_one_sided_drop` whether the second is worse and
+    `p_one_sided_gain` whether it is better.
     """
 
     wins: int
@@ -25,6 +26,7 @@ class PairedTest:
     ties: int
     p_two_sided: float
     p_one_sided_drop: float
+    p_one_sided_gain: float
 
     @property
     def n(self) -> int:
@@ -37,52 +39,33 @@ class PairedTest:
         return (self.wins + self.losses) / self.n if self.n else 0.0
 
 
-def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's score interval of the rate `successes / n`, as fractions; all of [0, 1] when n is 0.
-
-    Fractional successes (a mean of partial credits) go into the same formula, which is then conservative: no
-    variable within [0, 1] varies more than a coin of the same mean. Source: E. B. Wilson, JASA 22 (1927),
-    without continuity correction.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    rate = successes / n
-    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
-    return low, high
-
-
 def mcnemar(first: Sequence[float], second: Sequence[float]) -> PairedTest:
     """Compare two systems on the same questions with McNemar's exact test.
 
     `first[i]` and `second[i]` are the scores of question i, booleans or fractions; for fractions this is the
-    sign test, which McNemar's is a case of. Both p-values are 1.0 where no question tells the two apart. Raises
+    sign test, which McNemar's is a case of. Every p-value is 1.0 where no question tells the two apart. Raises
     `ValueError` for sequences of different length. Source: Q. McNemar, Psychometrika 12 (1947), with the exact
-    binomial distribution.
+    binomial distribution of `scipy.stats.binomtest`.
     """
     pairs = list(zip(first, second, strict=True))
     wins = sum(one < other for one, other in pairs)
     losses = sum(one > other for one, other in pairs)
-    discordant = wins + losses
     return PairedTest(
         wins=wins,
         losses=losses,
-        ties=len(pairs) - discordant,
-        p_two_sided=min(1.0, 2 * _fair_coin_tail(max(wins, losses), discordant)),
-        p_one_sided_drop=_fair_coin_tail(losses, discordant),
+        ties=len(pairs) - wins - losses,
+        p_two_sided=_fair_coin(losses, wins + losses, "two-sided"),
+        p_one_sided_drop=_fair_coin(losses, wins + losses, "greater"),
+        p_one_sided_gain=_fair_coin(losses, wins + losses, "less"),
     )
 
 
-def _fair_coin_tail(heads: int, tosses: int) -> float:
-    """Return the probability of at least `heads` heads, by whole numbers until the last division."""
-    ways = total = math.comb(tosses, heads)
-    for count in range(heads, tosses):
-        ways = ways * (tosses - count) // (count + 1)
-        total += ways
-    return float(total / 2**tosses)
+def _fair_coin(heads: int, tosses: int, alternative: str) -> float:
+    if not tosses:
+        return 1.0
+    from scipy.stats import binomtest  # noqa: PLC0415 - a second of start-up that only a test needs
+
+    return min(1.0, float(binomtest(heads, tosses, 0.5, alternative=alternative).pvalue))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
