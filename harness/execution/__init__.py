@@ -7,15 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.execution.executor import Executor
     from harness.execution.library import SQLITE_VERSION
     from harness.execution.limits import Limits
-    from harness.execution.pool import Executor
     from harness.execution.statement import is_deterministic
 
 __all__ = ["SQLITE_VERSION", "Executor", "Limits", "is_deterministic"]
 
 # A worker imports this package as well, and must not wait for the parent's half of it.
-_HOMES = {"SQLITE_VERSION": "library", "Executor": "pool", "Limits": "limits", "is_deterministic": "statement"}
+_HOMES = {"SQLITE_VERSION": "library", "Executor": "executor", "Limits": "limits", "is_deterministic": "statement"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,12 +3,18 @@
 import contextlib
 import sqlite3
 from pathlib import Path
+from time import monotonic
 from urllib.parse import quote
 
 from harness.execution.limits import MIB, SQL_LENGTH, Limits
+from harness.execution.verdict import Broken, Verdict, classify
 
-__all__ = ["Unusable", "open_file", "open_schema"]
+__all__ = ["SCRIPT_LENGTH", "ScriptFailed", "Unusable", "open_file", "open_schema", "open_script"]
 
+SCRIPT_LENGTH = 16 * MIB
+"""The longest script accepted, in bytes of UTF-8."""
+
+_TICK_OPERATIONS = 20_000
 _VALUE_LENGTH_SHARE = 8
 _CEILINGS = {
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: SQL_LENGTH,
@@ -25,6 +31,14 @@ _CEILINGS = {
 
 class Unusable(Exception):
     """A database or schema that cannot be read; the message says why and what to do."""
+
+
+class ScriptFailed(Exception):
+    """A script could not be run; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.error)
+        self.verdict = verdict
 
 
 def open_file(path: str, limits: Limits) -> sqlite3.Connection:
@@ -64,9 +78,49 @@ def open_schema(ddl: str, limits: Limits) -> sqlite3.Connection:
     return connection
 
 
+def open_script(script: str, limits: Limits) -> sqlite3.Connection:
+    """Make an in-memory database from `script`, in one transaction and within the limits of a statement.
+
+    Foreign keys are not enforced. Raises `ScriptFailed`.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=0)
+    deadline = monotonic() + limits.timeout_s
+    try:
+        _limit(connection, limits)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, SCRIPT_LENGTH)
+        connection.set_progress_handler(lambda: monotonic() > deadline, _TICK_OPERATIONS)
+        connection.execute("PRAGMA foreign_keys = OFF").fetchall()
+        connection.executescript(f"BEGIN;\n{script}\n;COMMIT")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH)
+        _harden(connection, limits)
+        _connect_virtual_tables(connection)
+    except (sqlite3.Error, sqlite3.Warning, MemoryError) as error:
+        connection.close()
+        raise ScriptFailed(_blame_script(error, limits)) from error
+    return connection
+
+
+def _blame_script(error: Exception, limits: Limits) -> Verdict:
+    try:
+        # Without the text: that a script is made of commands is no reason to refuse it.
+        status, reason = classify(error, "", limits)
+    except Broken:
+        status, reason = "error", str(error)
+    return Verdict(status, error=f"script: {reason}", spent=isinstance(error, MemoryError))
+
+
+def _limit(connection: sqlite3.Connection, limits: Limits) -> None:
+    connection.execute(f"PRAGMA hard_heap_limit = {limits.memory_mib * MIB}").fetchall()
+    # A single value costs time that no progress handler sees; an eighth of the memory is far above honest use.
+    length = min(limits.memory_mib * MIB // _VALUE_LENGTH_SHARE, 64 * MIB)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
+    for category, ceiling in _CEILINGS.items():
+        connection.setlimit(category, ceiling)
+
+
 def _harden(connection: sqlite3.Connection, limits: Limits) -> None:
+    _limit(connection, limits)
     for pragma in (
-        f"hard_heap_limit = {limits.memory_mib * MIB}",
         "query_only = ON",
         "trusted_schema = OFF",
         "temp_store = MEMORY",
@@ -75,11 +129,6 @@ def _harden(connection: sqlite3.Connection, limits: Limits) -> None:
         "mmap_size = 1073741824",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
-    # A single value costs time that no progress handler sees; an eighth of the memory is far above honest use.
-    length = min(limits.memory_mib * MIB // _VALUE_LENGTH_SHARE, 64 * MIB)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
-    for category, ceiling in _CEILINGS.items():
-        connection.setlimit(category, ceiling)
 
 
 def _connect_virtual_tables(connection: sqlite3.Connection) -> None:

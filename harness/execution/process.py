@@ -28,21 +28,29 @@ _BOOT = "import sys; sys.path.append(sys.argv[1]); from harness.execution.worker
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to do, where and with which SQL; `key` is (`file`, path, stamp) or (`schema`, DDL, "")."""
+    """What to do, where and with what.
+
+    `key` is (`file`, path, stamp), (`schema`, DDL, "") or (`script`, script, its hash); `argument` is the SQL, or what
+    else the operation takes; `label` names the database to people.
+    """
 
     operation: str
     key: tuple[str, str, str]
-    sql: str
+    argument: Any
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An execution, the size of its rows in bytes, and whether asking again would give the same."""
+    """An execution, the size of its rows in bytes, and whether asking again would give the same.
+
+    `finding` is what an operation other than a query found.
+    """
 
     execution: Execution
     size_bytes: int
     repeatable: bool
+    finding: Any = None
 
 
 class _Overdue(Exception):
@@ -57,7 +65,6 @@ class Process:
             raise RunError("SQL worker: this system has no poll(2); run on Linux or macOS, on Windows under WSL")
         self.limits = limits
         self.alive = True
-        self._seen: set[tuple[str, str, str]] = set()
         self._buffer = bytearray()
         try:
             self._popen = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -114,24 +121,28 @@ class Process:
 
     def _converse(self, request: Request) -> Answer:
         allowed = self.limits.timeout_s + KILL_GRACE_S
-        deadline = monotonic() + allowed + (0.0 if request.key in self._seen else _OPEN_S)
-        write_all(self._input, pack(Kind.REQUEST, (request.operation, request.key, request.sql)))
+        write_all(self._input, pack(Kind.REQUEST, (request.operation, request.key, request.argument)))
+        deadline = monotonic() + allowed
         chunks: list[bytes] = []
+        finding: Any = None
         while True:
             kind, payload = self._receive(deadline)
             if kind is Kind.ROWS:
                 chunks.append(payload)
-            elif kind is Kind.OPENED:
-                self._seen.add(request.key)
+            elif kind is Kind.OPENING:
+                deadline = monotonic() + (allowed if request.key[0] == "script" else _OPEN_S)
+            elif kind is Kind.STARTED:
                 deadline = monotonic() + allowed
             elif kind is Kind.RESTART:
                 chunks.clear()
+            elif kind is Kind.FINDING:
+                finding = marshal.loads(payload)  # noqa: S302 - from our own worker
             elif kind is Kind.BROKEN:
                 raise DataError(f"{request.label}: {marshal.loads(payload)}")  # noqa: S302 - from our own worker
             else:
-                return self._conclude(chunks, marshal.loads(payload))  # noqa: S302 - from our own worker
+                return self._conclude(chunks, marshal.loads(payload), finding)  # noqa: S302 - from our own worker
 
-    def _conclude(self, chunks: list[bytes], verdict: tuple[Any, ...]) -> Answer:
+    def _conclude(self, chunks: list[bytes], verdict: tuple[Any, ...], finding: Any) -> Answer:
         status, columns, error, elapsed_s, spent = verdict
         if spent:
             self.kill()
@@ -140,7 +151,7 @@ class Process:
             rows = tuple(row for chunk in chunks for row in marshal.loads(chunk))  # noqa: S302 - from our own worker
         execution = Execution(Status(status), columns, rows, error, elapsed_s)
         size_bytes = sum(map(len, chunks)) if rows else 0
-        return Answer(execution, size_bytes, repeatable=status != Status.TIMEOUT)
+        return Answer(execution, size_bytes, repeatable=status != Status.TIMEOUT, finding=finding)
 
     def _receive(self, deadline: float) -> tuple[Kind, bytes]:
         """Return the next message's kind and raw payload; raises `_Overdue`, and `EOFError` when the worker is gone."""

@@ -21,12 +21,14 @@ class Kind(IntEnum):
 
     CONFIGURE = 1  # to the worker, once: the four fields of Limits
     READY = 2  # None
-    REQUEST = 3  # to the worker: (operation, source, where, stamp, sql)
-    OPENED = 4  # None: the database had to be opened first, the clock starts now
-    ROWS = 5  # a list of rows; any number of these
-    RESTART = 6  # None: forget the rows so far, they come again with undecodable text as bytes
-    DONE = 7  # (status, columns, error, elapsed_s, spent): the verdict; a spent worker ends itself after it
-    BROKEN = 8  # str: the database cannot be used
+    REQUEST = 3  # to the worker: (operation, (source, where, stamp), argument)
+    OPENING = 4  # None: the database must be opened first, which has a time of its own
+    STARTED = 5  # None: the clock of a statement starts now
+    ROWS = 6  # a list of rows; any number of these
+    RESTART = 7  # None: forget the rows so far, they come again with undecodable text as bytes
+    FINDING = 8  # what an operation other than a query found
+    DONE = 9  # (status, columns, error, elapsed_s, spent): the verdict; a spent worker ends itself after it
+    BROKEN = 10  # str: the database cannot be used
 
 
 def pack(kind: Kind, value: Any) -> bytes:

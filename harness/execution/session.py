@@ -1,7 +1,8 @@
 """One open database in a worker: runs a statement within its limits and says how it ended."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from harness.execution.protocol import Kind
 from harness.execution.statement import COMMANDS, describe_command, leading_keyword, strip_leading
 from harness.execution.verdict import Stopped, Verdict, classify, late
 
-__all__ = ["Session"]
+__all__ = ["Send", "Session", "decode_text"]
 
 T = TypeVar("T")
 Send = Callable[[Kind, Any], int]
@@ -34,7 +35,7 @@ class Session:
         self.elapsed_s = 0.0
         self.too_big = False
         connection.set_authorizer(self.authorizer)
-        connection.set_progress_handler(self._tick, _TICK_OPERATIONS)
+        connection.set_progress_handler(self.is_late, _TICK_OPERATIONS)
 
     def close(self) -> None:
         """Close the connection."""
@@ -42,13 +43,65 @@ class Session:
 
     def execute(self, sql: str, send: Send) -> Verdict:
         """Run one query and send its rows; raises `Broken` for a damaged file."""
-        return self._judge(sql, lambda text: self._run(text, send))
+        return self.judge(sql, lambda text: self._run(text, send))
 
-    def prepare(self, sql: str) -> Verdict:
+    def execute_reversed(self, sql: str, send: Send) -> Verdict:
+        """Run one query like `execute` while SQLite gives rows that nothing orders in reverse."""
+        self._reverse("ON")
+        verdict = None
+        try:
+            verdict = self.execute(sql, send)
+        finally:
+            if verdict is None or not verdict.spent:
+                # Should this fail, the process ends: no later statement may find the order changed.
+                self._reverse("OFF")
+        return verdict
+
+    def _reverse(self, switch: str) -> None:
+        with self.unguarded():
+            self.connection.execute(f"PRAGMA reverse_unordered_selects = {switch}").close()
+
+    def prepare(self, sql: str, _send: Send) -> Verdict:
         """Compile one query without running it; raises like `execute`."""
-        return self._judge(sql, self._compile)
+        return self.judge(sql, self._compile)
 
-    def _judge(self, sql: str, act: Callable[[str], Verdict]) -> Verdict:
+    def inspect(self, read: Callable[[sqlite3.Connection], Verdict]) -> Verdict:
+        """Let the harness itself read what no query may; raises `Broken` for a damaged file."""
+        self.connection.text_factory = _decode_leniently
+        try:
+            with self.unguarded():
+                return read(self.connection)
+        except (MemoryError, sqlite3.Error) as error:
+            status, reason = classify(error, "", self.limits)
+            return Verdict(status, error=reason, spent=isinstance(error, MemoryError))
+        finally:
+            self.connection.text_factory = str
+
+    @contextmanager
+    def ticking(self, tick: Callable[[], bool], operations: int) -> Iterator[None]:
+        """While the block runs, let SQLite call `tick` once for every so many operations; true ends the statement."""
+        self.connection.set_progress_handler(tick, operations)
+        try:
+            yield
+        finally:
+            self.connection.set_progress_handler(self.is_late, _TICK_OPERATIONS)
+
+    def is_late(self) -> bool:
+        """Whether the statement's time is up."""
+        return monotonic() > self.deadline
+
+    @contextmanager
+    def unguarded(self) -> Iterator[None]:
+        """While the block runs, let the harness's own statements pass the authorizer, with a fresh clock."""
+        self.deadline = monotonic() + self.limits.timeout_s
+        self.connection.set_authorizer(None)
+        try:
+            yield
+        finally:
+            self.connection.set_authorizer(self.authorizer)
+
+    def judge(self, sql: str, act: Callable[[str], Verdict]) -> Verdict:
+        """Let `act` use one statement within the limits, and say how that ended; raises `Broken`."""
         self.authorizer.reset()
         self.elapsed_s = 0.0
         self.too_big = False
@@ -94,7 +147,7 @@ class Session:
             if not str(error).startswith(_UNDECODABLE):
                 raise
         send(Kind.RESTART, None)
-        self.connection.text_factory = _decode
+        self.connection.text_factory = decode_text
         try:
             return self._stream(text, send)
         finally:
@@ -123,7 +176,7 @@ class Session:
             sent_bytes += send(Kind.ROWS, rows)
             if sent_bytes > self.limits.max_bytes:
                 raise Stopped("resource", f"more than {self.limits.max_bytes:,} bytes of rows")
-            if self._tick():
+            if self.is_late():
                 raise Stopped("timeout", late(self.limits))
             sent_rows += len(rows)
             fair = max(1, _CHUNK_BYTES * sent_rows // sent_bytes)
@@ -139,11 +192,13 @@ class Session:
     def _refuse_width(self) -> None:
         self.too_big = True
 
-    def _tick(self) -> int:
-        return monotonic() > self.deadline
+
+def _decode_leniently(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
-def _decode(text: bytes) -> str | bytes:
+def decode_text(text: bytes) -> str | bytes:
+    """Return text that is not UTF-8 as it is."""
     try:
         return text.decode()
     except UnicodeDecodeError:

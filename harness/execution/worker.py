@@ -8,33 +8,46 @@ import gc
 import os
 import sys
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.execution.confinement import confine, watch_parent
-from harness.execution.database import Unusable, open_file, open_schema
+from harness.execution.database import ScriptFailed, Unusable, open_file, open_schema, open_script
+from harness.execution.description import describe
 from harness.execution.limits import Limits
+from harness.execution.measuring import measure
 from harness.execution.protocol import Kind, pack, read_message, write_all
-from harness.execution.session import Session
-from harness.execution.verdict import Broken
+from harness.execution.session import Send, Session
+from harness.execution.verdict import Broken, Verdict
 
 __all__ = ["main"]
 
-_OPEN_DATABASES = 16
+_OPERATIONS: Mapping[str, Callable[[Session, Any, Send], Verdict]] = {
+    "execute": Session.execute,
+    "execute_reversed": Session.execute_reversed,
+    "prepare": Session.prepare,
+    "describe": describe,
+    "measure": measure,
+}
+_OPENERS = {"file": open_file, "schema": open_schema, "script": open_script}
+# The rows of a script's database count against the memory of every statement; a file's stay in the file.
+_MOST_OPEN = {"file": 16, "schema": 16, "script": 4}
 
 
 class Worker:
-    """The open sessions of this process, the one used last at the end."""
+    """The open sessions of this process by source, the one used last at the end."""
 
     def __init__(self, limits: Limits, output: int) -> None:
         self.limits = limits
         self.output = output
-        self.sessions: OrderedDict[tuple[str, ...], Session] = OrderedDict()
+        self.sessions: dict[str, OrderedDict[tuple[str, ...], Session]] = {source: OrderedDict() for source in _OPENERS}
 
-    def serve(self, operation: str, key: tuple[str, ...], sql: str) -> bool:
+    def serve(self, operation: str, key: tuple[str, ...], argument: Any) -> bool:
         """Answer one request; return whether this process is fit for another."""
         try:
-            session = self._session(key)
-            verdict = session.prepare(sql) if operation == "prepare" else session.execute(sql, self._send)
+            verdict = _OPERATIONS[operation](self._session(key), argument, self._send)
+        except ScriptFailed as failure:
+            verdict = failure.verdict
         except (Unusable, Broken) as error:
             self._send(Kind.BROKEN, str(error))
             return True
@@ -42,15 +55,16 @@ class Worker:
         return not verdict.spent
 
     def _session(self, key: tuple[str, ...]) -> Session:
-        session = self.sessions.get(key)
+        source, where, _stamp = key
+        sessions = self.sessions[source]
+        session = sessions.get(key)
         if session is None:
-            source, where, _stamp = key
-            opened = open_file(where, self.limits) if source == "file" else open_schema(where, self.limits)
-            session = self.sessions[key] = Session(opened, self.limits)
-            if len(self.sessions) > _OPEN_DATABASES:
-                self.sessions.popitem(last=False)[1].close()
-            self._send(Kind.OPENED, None)
-        self.sessions.move_to_end(key)
+            self._send(Kind.OPENING, None)
+            while len(sessions) >= _MOST_OPEN[source]:
+                sessions.popitem(last=False)[1].close()
+            session = sessions[key] = Session(_OPENERS[source](where, self.limits), self.limits)
+            self._send(Kind.STARTED, None)
+        sessions.move_to_end(key)
         return session
 
     def _send(self, kind: Kind, value: Any) -> int:
