@@ -81,10 +81,16 @@ class ExecutionConfig:
 
 @dataclass(frozen=True)
 class AnalysisConfig:
-    """`[analysis]`: how many mutated databases may be searched for a counterexample (0: none)."""
+    """`[analysis]`: what is done beyond scoring.
+
+    `mutations` is how many mutated databases `ast_equivalent` may search for a counterexample (0: none), `explain`
+    gives every answer a diagnosis, and `lint` flags golds that are doubtful.
+    """
 
     __pydantic_config__ = STRICT
     mutations: int = 0
+    explain: bool = True
+    lint: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import cast
 
+from harness.execution import Executor
+from harness.explanation import Explanation
 from harness.generators.base import Generator, pending_prompts
-from harness.metrics.base import ExecutingMetric, Executor, Metric, runs_sql
+from harness.metrics.base import ExecutingMetric, Metric, runs_sql
 from harness.store import preview
 from harness.types import (
     Completion,
@@ -32,7 +34,8 @@ __all__ = ["Evaluation", "evaluate"]
 class Evaluation:
     """The parts of an evaluation.
 
-    `extract` turns completion text into SQL; `workers` is the number of predictions that are scored at once.
+    `extract` turns completion text into SQL; `workers` is the number of predictions that are scored at once;
+    `explain` says why an answer is what it is.
     """
 
     dataset: Dataset
@@ -42,6 +45,7 @@ class Evaluation:
     executor: Executor
     metrics: Sequence[Metric | ExecutingMetric]
     workers: int = 1
+    explain: Callable[[Prediction, Executor], Explanation] = lambda _prediction, _executor: Explanation()
 
 
 def evaluate(evaluation: Evaluation, done: frozenset[int] = frozenset()) -> Iterator[tuple[int, Record]]:
@@ -75,7 +79,7 @@ def _finished(running: dict[Future[Record], int], keep: int) -> Iterator[tuple[i
 def _score(evaluation: Evaluation, completion: Completion) -> Record:
     prediction = _predict(evaluation, completion)
     scores = {metric.name: _judge(metric, prediction, evaluation.executor) for metric in evaluation.metrics}
-    return _record(prediction, scores)
+    return _record(prediction, scores, evaluation.explain(prediction, evaluation.executor))
 
 
 def _predict(evaluation: Evaluation, completion: Completion) -> Prediction:
@@ -103,7 +107,7 @@ def _judge(metric: Metric | ExecutingMetric, prediction: Prediction, executor: E
     return cast("Metric", metric).score(prediction)
 
 
-def _record(prediction: Prediction, scores: dict[str, Score]) -> Record:
+def _record(prediction: Prediction, scores: dict[str, Score], explanation: Explanation) -> Record:
     example, completion, execution = prediction.example, prediction.completion, prediction.execution
     return Record(
         question_id=example.question_id,
@@ -116,7 +120,7 @@ def _record(prediction: Prediction, scores: dict[str, Score]) -> Record:
         sql=prediction.extraction.sql,
         status=_status(prediction, scores),
         error=execution.error if execution else "",
-        diagnosis=None,
+        diagnosis=explanation.diagnosis,
         gold_result=preview(prediction.golds[0]) if prediction.golds else None,
         predicted_result=preview(execution),
         scores=scores,
@@ -126,6 +130,7 @@ def _record(prediction: Prediction, scores: dict[str, Score]) -> Record:
         completion_tokens=completion.completion_tokens,
         latency_s=round(completion.latency_s, 6),
         elapsed_s=round(execution.elapsed_s, 6) if execution else 0.0,
+        analysis=explanation.analysis,
     )
 
 

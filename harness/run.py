@@ -1,27 +1,33 @@
 """The shell around `pipeline`: builds the parts from a configuration, keeps the run on disk, resumes it."""
 
 import contextlib
-import functools
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import datasets, extraction, manifest, store
+from harness import extraction, manifest, store
 from harness.config import EvalConfig
-from harness.datasets.schema import to_ddl
+from harness.datasets.hashing import hashes
 from harness.errors import ConfigError, DataError, RunError, UsageError
-from harness.execution import Executor, Limits
 from harness.generators import GENERATORS
 from harness.generators.base import Generator
-from harness.metrics import DEFAULT, METRICS
-from harness.metrics.base import ExecutingMetric, Metric
 from harness.pipeline import Evaluation, evaluate
 from harness.plugins import instantiate
 from harness.prompts import OVER_BUDGET, PromptBuilder, check_template
+from harness.scoring import (
+    Judges,
+    build_judges,
+    explainer,
+    find_positions,
+    gather_problems,
+    load_dataset,
+    open_executor,
+    refuse_damaged_databases,
+)
 from harness.summary import summarise
 from harness.types import Dataset, Prompt, Run
 
@@ -47,12 +53,7 @@ class _Parts:
     generator: Generator
     builder: PromptBuilder
     prompts: tuple[Prompt, ...]
-    metrics: tuple[Metric | ExecutingMetric, ...]
-    limits: Limits
-
-    @property
-    def metric_names(self) -> tuple[str, ...]:
-        return tuple(metric.name for metric in self.metrics)
+    judges: Judges
 
 
 def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lambda _done, _total: None) -> Run:
@@ -65,7 +66,7 @@ def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lamb
     identity = manifest.RunIdentity(
         config=config,
         dataset=parts.dataset,
-        metrics=parts.metric_names,
+        metrics=parts.judges.names,
         prompt={**parts.builder.manifest, "texts_sha256": manifest.hash_texts(one.text for one in parts.prompts)},
         generator=getattr(parts.generator, "manifest", {}),
         limit=place.limit,
@@ -80,79 +81,31 @@ def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lamb
 
 
 def _build_parts(config: EvalConfig, limit: int | None) -> _Parts:
-    metrics, generator, limits = _build_plugins(config)
-    dataset = _load_dataset(config)
-    _refuse_missing_databases(dataset, metrics)
-    _positions(dataset)
+    judges, generator = _build_plugins(config)
+    dataset = load_dataset(config, judges.metrics)
     if hasattr(generator, "bind"):
         # Against the whole data set: an answer to a question behind the limit is no unknown one.
         generator = generator.bind(dataset)
     dataset = replace(dataset, examples=dataset.examples[:limit])
-    _refuse_damaged_databases(dataset)
+    refuse_damaged_databases(dataset)
     builder = PromptBuilder(config.prompt, getattr(generator, "count_tokens", None), getattr(generator, "chat", None))
     prompts = tuple(
         builder.build(index, example, dataset.schemas[example.db_id]) for index, example in enumerate(dataset.examples)
     )
-    return _Parts(dataset, generator, builder, prompts, metrics, limits)
+    return _Parts(dataset, generator, builder, prompts, judges)
 
 
-def _build_plugins(config: EvalConfig) -> tuple[tuple[Metric | ExecutingMetric, ...], Any, Limits]:
+def _build_plugins(config: EvalConfig) -> tuple[Judges, Any]:
     """Make what the configuration names; raises one `ConfigError` for all that is wrong with it."""
     problems: list[str] = []
-
-    def attempt(make: Callable[[], Any]) -> Any:
-        try:
-            return make()
-        except UsageError as error:
-            problems.extend(error.problems if isinstance(error, ConfigError) else [str(error)])
-            return None
-
-    names, options = config.metrics.names or DEFAULT, config.metrics.options
-    metrics = [attempt(functools.partial(_make_metric, name, options.get(name, {}))) for name in names]
+    judges = build_judges(config, problems)
     rest = dict(config.generator)
     name = str(rest.pop("name", "huggingface"))
-    generator = attempt(lambda: instantiate(GENERATORS, name, rest, "generator", needs=("generate",)))
-    attempt(lambda: check_template(config.prompt.template))
-    execution = config.execution
-    limits = attempt(lambda: Limits(execution.timeout_s, execution.memory_mib, execution.max_rows))
-    problems += [f"metrics.options.{name}: not among metrics.names" for name in options if name not in names]
-    if execution.workers < 0:
-        problems.append("execution.workers: must not be negative; 0 means one for each core")
-    if config.analysis.mutations:
-        problems.append("analysis.mutations: no metric of this version searches mutated databases; leave it at 0")
+    generator = gather_problems(problems, lambda: instantiate(GENERATORS, name, rest, "generator", needs=("generate",)))
+    gather_problems(problems, lambda: check_template(config.prompt.template))
     if problems:
         raise ConfigError("configuration", problems)
-    return tuple(metrics), generator, limits
-
-
-def _make_metric(name: str, options: Mapping[str, Any]) -> Metric | ExecutingMetric:
-    metric: Metric = instantiate(METRICS, name, options, f"metrics {name}", needs=("name", "needs_databases", "score"))
-    return metric
-
-
-def _load_dataset(config: EvalConfig) -> Dataset:
-    if config.data.questions:
-        return datasets.load_single(Path(config.data.path), Path(config.data.questions))
-    return datasets.load(config.data.path, config.data.split, descriptions=config.prompt.descriptions)
-
-
-def _refuse_damaged_databases(dataset: Dataset) -> None:
-    used = {example.db_id for example in dataset.examples}
-    with Executor(dataset.databases) as executor:
-        for db_id in sorted(used & dataset.databases.keys()):
-            executor.execute(db_id, "SELECT COUNT(*) FROM sqlite_master")
-
-
-def _refuse_missing_databases(dataset: Dataset, metrics: Sequence[Metric | ExecutingMetric]) -> None:
-    needing = [metric.name for metric in metrics if metric.needs_databases]
-    missing = sorted({example.db_id for example in dataset.examples} - set(dataset.databases))
-    if needing and missing:
-        others = ",".join(metric.name for metric in metrics if not metric.needs_databases)
-        raise DataError(
-            f"{dataset.name} ({dataset.split}): {', '.join(needing)} needs databases, and {len(missing)} are missing: "
-            f"{', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}; "  # noqa: PLR2004
-            f"get them, or name metrics that need none (--metrics {others or 'valid_sql'})"
-        )
+    return judges, generator
 
 
 def _open_folder(config: EvalConfig, place: Place, fresh: dict[str, Any], dataset: Dataset) -> Path:
@@ -206,48 +159,56 @@ def _model_label(config: EvalConfig) -> str:
 def _evaluate_into(folder: Path, config: EvalConfig, parts: _Parts, on_record: OnRecord) -> None:
     dataset, total = parts.dataset, len(parts.dataset.examples)
     workers = config.execution.workers or os.cpu_count() or 1
-    ddl = {db_id: to_ddl(schema) for db_id, schema in dataset.schemas.items() if db_id not in dataset.databases}
     extract = extraction.extract if parts.builder.template.extract else extraction.take_whole
     with (
         contextlib.closing(store.RecordWriter(folder)) as writer,
-        Executor(dataset.databases, ddl=ddl, limits=parts.limits, workers=workers) as executor,
+        open_executor(dataset, parts.judges.limits, workers) as executor,
     ):
-        positions = _positions(dataset)
+        positions = find_positions(dataset)
         done = frozenset(positions[str(record.question_id)] for record in store.read_records(folder))
         on_record(len(done), total)
-        evaluation = Evaluation(dataset, parts.prompts, parts.generator, extract, executor, parts.metrics, workers)
+        evaluation = Evaluation(
+            dataset=dataset,
+            prompts=parts.prompts,
+            generator=parts.generator,
+            extract=extract,
+            executor=executor,
+            metrics=parts.judges.metrics,
+            workers=workers,
+            explain=explainer(config),
+        )
         for count, (_, record) in enumerate(evaluate(evaluation, done), start=len(done) + 1):
             writer.append(record)
             on_record(count, total)
 
 
-def _positions(dataset: Dataset) -> dict[str, int]:
-    positions: dict[str, int] = {}
-    for index, example in enumerate(dataset.examples):
-        if positions.setdefault(str(example.question_id), index) != index:
-            raise DataError(
-                f"{dataset.name} ({dataset.split}): question_id {example.question_id!r} stands there twice; "
-                "`t2s data check` lists everything that is wrong"
-            )
-    return positions
-
-
 def _complete(folder: Path, parts: _Parts, *, session_s: float) -> None:
-    positions = _positions(parts.dataset)
+    positions = find_positions(parts.dataset)
     records = sorted(store.read_records(folder), key=lambda record: positions[str(record.question_id)])
     if len(records) != len(parts.dataset.examples):
         raise RunError(
             f"{folder}: {len(records)} of {len(parts.dataset.examples)} questions have a record; "
             "the generator left some out, so the run is not complete"
         )
+    _refuse_changed_databases(folder, parts.dataset)
     timing = {
         "generation_s": round(sum(record.latency_s for record in records), 3),
         "execution_s": round(sum(record.elapsed_s for record in records), 3),
         "last_session_s": round(session_s, 3),
     }
-    summary = summarise(records, parts.metric_names, timing=timing)
+    summary = summarise(records, parts.judges.names, timing=timing)
     usage = getattr(parts.generator, "usage", {})
     store.write_summary(folder, {**summary, "prompts": _prompt_statistics(parts.prompts), "usage": usage})
+
+
+def _refuse_changed_databases(folder: Path, dataset: Dataset) -> None:
+    """Raise `RunError` when a file that the run was scored on is no longer what the manifest says."""
+    before, now = store.read_manifest(folder).get("hashes", {}), hashes(dataset)
+    if changed := sorted(name for name in now if before.get(name) != now[name]):
+        raise RunError(
+            f"{folder}: {', '.join(changed)} changed while the run went on, so its records belong to no one state; "
+            "restore the data and score again into another folder"
+        )
 
 
 def _prompt_statistics(prompts: Sequence[Prompt]) -> dict[str, int]:

@@ -5,10 +5,11 @@ The same records give the same numbers in any order: sums are exact (`math.fsum`
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.statistics import wilson
+from harness.diagnosis import DIAGNOSES
+from harness.statistics import clustered_interval, wilson
 from harness.types import Record, Status
 
 __all__ = ["DIFFICULTIES", "FORMAT_VERSION", "SLICE_FIELDS", "slice_records", "summarise"]
@@ -26,12 +27,13 @@ def summarise(
 
     `metrics` names what to average; a record without a score for one counts as unscored. Values are fractions
     and None where nothing was scored; intervals are Wilson's at 95 %, None for a metric whose scores leave
-    [0, 1]. `timing` is passed through, in seconds.
+    [0, 1]. `clustered_low` and `clustered_high` allow for questions of one of the `clusters` databases resembling each
+    other: for what a system would do on other databases. `timing` is passed through, in seconds.
     """
     summary: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "n": len(records),
-        "metrics": _rates(records, metrics),
+        "metrics": {name: {**_rate(records, name), **_clustered(records, name)} for name in metrics},
         "slices": {name: _rates(members, metrics) for name, members in slice_records(records).items()},
         "status": _status_counts(records),
         "tokens": {
@@ -41,10 +43,45 @@ def summarise(
         "timing": dict(timing or {}),
     }
     if any(record.diagnosis is not None for record in records):
-        summary["diagnosis"] = dict(sorted(Counter(record.diagnosis or "unknown" for record in records).items()))
+        counts = Counter(record.diagnosis or "unknown" for record in records)
+        summary["diagnosis"] = {name: counts[name] for name in sorted(counts, key=lambda one: _place(DIAGNOSES, one))}
     if "ast_equivalent" in metrics:
         summary["ast_equivalence"] = _equivalence_counts(records)
-    return summary
+    return {**summary, **summarise_analysis(records, metrics)}
+
+
+def summarise_analysis(records: Sequence[Record], metrics: Sequence[str]) -> dict[str, Any]:
+    """Return what the records' `analysis` adds up to; nothing for records without one."""
+    known = [record for record in records if record.analysis]
+    if not known:
+        return {}
+    linked = [record.analysis["linking"] for record in known if record.analysis.get("linking")]
+    found: dict[str, Any] = {
+        "verdict_gaps": _count(str(gap) for record in known for gap in record.analysis.get("gaps", ())),
+        "gold": _gold_summary(records, metrics),
+    }
+    if linked:
+        found["linking"] = {
+            name: math.fsum(one[name] for one in linked) / len(linked) for name in ("precision", "recall", "f1")
+        } | {"n": len(linked)}
+    return found
+
+
+def _gold_summary(records: Sequence[Record], metrics: Sequence[str]) -> dict[str, Any]:
+    """Say how good the golds are: the ceiling that they set, the doubts about them, the rates without those."""
+    failing = sum(bool(record.analysis.get("gold_error")) for record in records)
+    unflagged = [record for record in records if not record.analysis.get("gold_flags")]
+    return {
+        "ceiling": 1 - failing / len(records) if records else None,
+        "failing": failing,
+        "flags": _count(flag for record in records for flag in record.analysis.get("gold_flags", ())),
+        "flagged": len(records) - len(unflagged),
+        "unflagged": _rates(unflagged, metrics),
+    }
+
+
+def _count(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
 
 
 def slice_records(records: Sequence[Record]) -> dict[str, list[Record]]:
@@ -82,6 +119,16 @@ def _rate(records: Sequence[Record], metric: str) -> dict[str, Any]:
     }
 
 
+def _clustered(records: Sequence[Record], metric: str) -> dict[str, Any]:
+    """Return the interval that allows for questions of one database resembling each other, and how far to trust it."""
+    scored = [(record.scores[metric].value, record.db_id) for record in records if metric in record.scores]
+    known = [(value, db_id) for value, db_id in scored if value is not None]
+    if not known:
+        return {}
+    found = clustered_interval([value for value, _ in known], [db_id for _, db_id in known])
+    return {"clustered_low": found.low, "clustered_high": found.high, "clusters": found.clusters}
+
+
 def _status_counts(records: Sequence[Record]) -> dict[str, int]:
     counts = Counter(str(record.status) for record in records)
     order = [status.value for status in Status]
@@ -92,13 +139,15 @@ def _place(order: Sequence[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-def _equivalence_counts(records: Sequence[Record]) -> dict[str, int]:
+def _equivalence_counts(records: Sequence[Record]) -> dict[str, Any]:
     """Count the three verdicts of `ast_equivalent`, whose mean alone would hide how many stayed open."""
     verdicts = [
         record.scores["ast_equivalent"].value if "ast_equivalent" in record.scores else None for record in records
     ]
+    proved = sum(verdict == 1.0 for verdict in verdicts)
     return {
-        "proved": sum(verdict == 1.0 for verdict in verdicts),
+        "proved_of_all": proved / len(verdicts) if verdicts else None,
+        "proved": proved,
         "refuted": sum(verdict == 0.0 for verdict in verdicts),
         "unknown": sum(verdict is None for verdict in verdicts),
     }

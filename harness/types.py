@@ -226,7 +226,10 @@ class ResultPreview:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of `records.jsonl`: all that is kept of one question."""
+    """One line of `records.jsonl`: all that is kept of one question.
+
+    `analysis` holds what is known beyond scores, by name; see `harness.explanation`.
+    """
 
     question_id: QuestionId
     db_id: str
@@ -248,6 +251,7 @@ class Record:
     completion_tokens: int = 0
     latency_s: float = 0.0
     elapsed_s: float = 0.0
+    analysis: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "eval": ("harness.cli.evaluate:eval_app", "Evaluate a model as a configuration says."),
     "score": ("harness.cli.score:app", "Score a predictions file."),
     "show": ("harness.cli.show:app", "Show a run as a table."),
+    "verify": ("harness.cli.verify:app", "Execute a run's SQL again and reproduce every number."),
     "gate": ("harness.cli.gate:app", "Fail when a run breaks a limit or falls behind a baseline."),
     "train": ("trainer.cli:train_app", "Train an adapter from a preset or a configuration."),
     "plan": ("trainer.cli:plan_app", "Predict rows, tokens, steps and memory of a training."),

@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.errors import ExitCode
 from harness.files import write_text
+
+if TYPE_CHECKING:
+    from harness.execution import Limits
 
 __all__ = ["app"]
 
@@ -91,13 +94,17 @@ def check(
     split: Split = "dev",
     timeout_s: Annotated[float, typer.Option(help="The limit of one gold.", min=0.1)] = 30.0,
     workers: Annotated[int, typer.Option(help="Processes; 0 is one per core.", min=0)] = 0,
+    lint: Annotated[bool, typer.Option("--lint", help="Say which golds are doubtful, and why.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Check a data folder: files, ids, schemas, databases and golds; exit 2 when something is wrong."""
     from harness.datasets.check import check as check_folder  # noqa: PLC0415 - start-up stays light
     from harness.execution import Limits  # noqa: PLC0415
 
-    report = check_folder(folder, split, limits=Limits(timeout_s=timeout_s), workers=workers)
+    limits = Limits(timeout_s=timeout_s)
+    report = check_folder(folder, split, limits=limits, workers=workers)
+    if lint and not report.problems:
+        report = replace(report, notes=(*report.notes, *_lint_golds(folder, split, limits, workers)))
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=2))
     else:
@@ -110,6 +117,19 @@ def check(
         typer.echo(f"{folder} {split}: {verdict}, {_counted(len(report.notes), 'note')}")
     if report.problems:
         raise typer.Exit(ExitCode.USAGE)
+
+
+def _lint_golds(folder: str, split: str, limits: "Limits", workers: int) -> Iterator[str]:
+    """Yield a line for each flag of each gold; `docs/gold-lint.md` says what the kinds mean."""
+    from harness.analysis.lint import lint_dataset  # noqa: PLC0415 - sqlglot, where golds are looked at
+    from harness.datasets import load  # noqa: PLC0415
+    from harness.execution import Executor  # noqa: PLC0415
+
+    dataset = load(folder, split)
+    with Executor(dataset.databases, limits=limits, workers=workers) as executor:
+        for example, flags in lint_dataset(dataset, executor):
+            for flag in flags:
+                yield f"question {example.question_id}: {flag.kind}: {flag.message}"
 
 
 def _counted(count: int, noun: str) -> str:

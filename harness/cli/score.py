@@ -3,10 +3,11 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from harness.cli.compat import NAMES, bird_table
 from harness.cli.progress import progress
 from harness.cli.table import print_run
 from harness.config import EvalConfig, apply_overrides, build
@@ -31,6 +32,7 @@ def score(  # noqa: PLR0913  (a command's parameters are its options)
     ] = False,
     keyed_by: Annotated[str | None, typer.Option(help="`position` or `id`, where both could be meant.")] = None,
     metrics: Annotated[str, typer.Option(help="Names, separated by commas.")] = "",
+    compat: Annotated[Literal["bird"] | None, typer.Option(help="Print the official script's table instead.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="e.g. execution.timeout_s=2")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished run in OUT.")] = False,
 ) -> None:
@@ -45,7 +47,16 @@ def score(  # noqa: PLR0913  (a command's parameters are its options)
     if metrics:
         tree["metrics"] = {"names": [name.strip() for name in metrics.split(",") if name.strip()]}
     config = build(EvalConfig, apply_overrides(tree, settings or [], {"data": "data.path"}), "t2s score")
+    _refuse_no_table(compat, config)
     place = Place(folder=out, resume=resume, command=shlex.join(["t2s", *sys.argv[1:]]))
     with progress(out.name, "questions") as update:
         run = evaluate_config(config, place, update)
-    print_run(run)
+    if compat == "bird":
+        typer.echo(bird_table(run))
+    else:
+        print_run(run)
+
+
+def _refuse_no_table(compat: str | None, config: EvalConfig) -> None:
+    if compat and config.metrics.names and not set(config.metrics.names) & set(NAMES):
+        raise UsageError(f"t2s score: --compat {compat} prints {', '.join(NAMES)}; add one of them to --metrics")

@@ -11,6 +11,8 @@ from harness.types import Run
 
 __all__ = ["percent", "print_run"]
 
+HEADLINE = ("valid_sql", "prepares", "grounded", "execution_accuracy", "execution_accuracy_strict")
+
 
 def percent(value: float | None) -> str:
     """Return a fraction as percent with two decimals; a dash where nothing was scored."""
@@ -18,7 +20,7 @@ def percent(value: float | None) -> str:
 
 
 def print_run(run: Run, console: Console | None = None) -> None:
-    """Print the metrics of a run with their intervals and slices.
+    """Print what a run's summary says: rates with intervals and slices, why answers failed, how good the golds are.
 
     Names come from folders, data sets and plug-ins: as `Text` they are shown as they are, whatever brackets they have.
     """
@@ -27,15 +29,50 @@ def print_run(run: Run, console: Console | None = None) -> None:
         console.print(Text(f"{run.name}: incomplete, {len(run.records)} of {run.manifest['dataset']['n']} questions"))
         return
     console.print(_metrics_table(run.name, run.summary))
-    slices = {name: values for name, values in run.summary["slices"].items() if name.startswith("difficulty=")}
-    databases = {name: values for name, values in run.summary["slices"].items() if name.startswith("db_id=")}
-    for title, group in (("difficulty", slices), ("database", databases)):
-        if group:
-            console.print(_slices_table(title, group, list(run.summary["metrics"])))
-    status = " · ".join(f"{count} {name}" for name, count in run.summary["status"].items() if count)
-    console.print(Text(f"n = {run.summary['n']}: {status}"))
+    if run.summary["slices"]:
+        console.print(_slices_table(run.summary, _headline(run.summary)))
+    for line in _describe(run.summary):
+        console.print(Text(line))
     for note in (*run.manifest["dataset"].get("notes", ()), *_unpaired(run)):
         console.print(Text(f"note: {note}"))
+
+
+def _headline(summary: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that stand in the narrow tables: those that people ask for first, else the first ones."""
+    known = [name for name in HEADLINE if name in summary["metrics"]]
+    return known or list(summary["metrics"])[: len(HEADLINE)]
+
+
+def _describe(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield f"n = {summary['n']}: {_counted(summary['status'])}"
+    if diagnosis := summary.get("diagnosis"):
+        yield f"diagnosis: {_counted(dict(sorted(diagnosis.items(), key=lambda item: -item[1])))}"
+    if equivalence := summary.get("ast_equivalence"):
+        counts = {name: equivalence[name] for name in ("proved", "refuted", "unknown")}
+        proved = percent(counts["proved"] / summary["n"] if summary["n"] else None)
+        yield f"ast_equivalent: {_counted(counts)}; proved of all {proved}"
+    if gaps := summary.get("verdict_gaps"):
+        yield f"verdicts disagree: {' · '.join(f'{count} {name}' for name, count in gaps.items())}"
+    if linking := summary.get("linking"):
+        rates = ", ".join(f"{name} {percent(linking[name])}" for name in ("precision", "recall", "f1"))
+        yield f"schema linking: {rates} over {linking['n']} readable answers"
+    if gold := summary.get("gold"):
+        yield from _describe_gold(summary, gold)
+
+
+def _describe_gold(summary: Mapping[str, Any], gold: Mapping[str, Any]) -> Iterator[str]:
+    yield f"golds: {percent(gold['ceiling'])} is the most that any answer can reach; {gold['failing']} of them fail"
+    if gold["flags"]:
+        name = _headline(summary)[0] if "execution_accuracy" not in summary["metrics"] else "execution_accuracy"
+        without = percent(gold["unflagged"][name]["value"])
+        yield (
+            f"doubtful golds: {gold['flagged']} ({_counted(gold['flags'])}); "
+            f"{name} {percent(summary['metrics'][name]['value'])}, {without} without them"
+        )
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return " · ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
 def _unpaired(run: Run) -> Iterator[str]:
@@ -48,24 +85,29 @@ def _unpaired(run: Run) -> Iterator[str]:
 
 def _metrics_table(title: str, summary: Mapping[str, Any]) -> Table:
     table = Table(title=Text(title, "table.title"), title_justify="left")
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     for heading in ("%", "95 % interval", "scored", "unscored"):
         table.add_column(heading, justify="right")
     for name, metric in summary["metrics"].items():
         low, high = metric["ci_low"], metric["ci_high"]
         interval = "–" if low is None else f"{percent(low)} – {percent(high)}"
         scored = str(metric["n"] - metric["unscored"])
-        table.add_row(Text(name), percent(metric["value"]), interval, scored, str(metric["unscored"]))
+        table.add_row(Text(name), percent(metric["value"]), interval, scored, str(metric["unscored"] or "–"))
     return table
 
 
-def _slices_table(title: str, slices: Mapping[str, Any], metrics: list[str]) -> Table:
+def _slices_table(summary: Mapping[str, Any], metrics: list[str]) -> Table:
+    """Show difficulties, then databases: a row each, with the headline's rates."""
     table = Table()
-    table.add_column(title)
+    table.add_column("slice")
     for heading in ("n", *metrics):
-        table.add_column(Text(heading), justify="right")
-    for name, values in slices.items():
-        n = next(iter(values.values()))["n"]
+        table.add_column(Text(heading.replace("execution_accuracy", "EX").replace("_", " ")), justify="right")
+    field = ""
+    for name, values in summary["slices"].items():
+        if field and not name.startswith(field):
+            table.add_section()
+        field, _, value = name.partition("=")
         rates = (percent(values[metric]["value"]) for metric in metrics)
-        table.add_row(Text(name.partition("=")[2]), str(n), *rates)
+        n = next(iter(values.values()))["n"] if values else 0
+        table.add_row(Text(value), str(n), *rates)
     return table

@@ -36,6 +36,15 @@ class Cache:
         self._answers: OrderedDict[Hashable, tuple[Execution, int]] = OrderedDict()
         self._pending: dict[Hashable, _Pending] = {}
 
+    def peek(self, key: Hashable) -> Execution | None:
+        """Return the answer to `key` if it is known, without computing anything."""
+        with self._lock:
+            known = self._answers.get(key)
+            if known is None:
+                return None
+            self._answers.move_to_end(key)
+            return known[0]
+
     def answer(self, key: Hashable, compute: Callable[[], Answer]) -> Execution:
         """Return the answer to `key`, computing it unless it is known or another thread is at it.
 
@@ -43,10 +52,11 @@ class Cache:
         the exception, and one of those who wait tries again.
         """
         while True:
+            if (known := self.peek(key)) is not None:
+                return known
             with self._lock:
                 if key in self._answers:
-                    self._answers.move_to_end(key)
-                    return self._answers[key][0]
+                    continue
                 pending = self._pending.get(key)
                 mine = pending is None
                 if pending is None:

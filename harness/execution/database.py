@@ -124,7 +124,6 @@ def _harden(connection: sqlite3.Connection, limits: Limits) -> None:
         "query_only = ON",
         "trusted_schema = OFF",
         "temp_store = MEMORY",
-        "cell_size_check = ON",
         # Mapped pages stand outside of the heap, so that the memory limit is the statement's own.
         "mmap_size = 1073741824",
     ):

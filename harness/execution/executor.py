@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +32,9 @@ Key = tuple[str, str, str]
 
 _CATALOGUES = 256
 _SCRIPTS = 8
+_LOOK_AGAIN_S = 0.05
+"""How long a file counts as unchanged: asking the system at every statement makes threads wait for each other."""
+_UNSEEN: tuple[float, Key | None] = (0.0, None)
 
 
 class Executor:
@@ -57,6 +61,7 @@ class Executor:
         self._cache = Cache()
         self._pool = Pool(limits, workers or os.cpu_count() or 1)
         self._racing = threading.Lock()
+        self._keys: dict[str, tuple[float, Key | None]] = {}
         # Bound to the pool, not to this object: a cycle would keep the workers until the garbage collector comes.
         self._describe = lru_cache(_CATALOGUES)(partial(_ask_catalogue, self._pool))
         self._close: Callable[[], object] = weakref.finalize(self, self._pool.close)
@@ -65,7 +70,7 @@ class Executor:
     def on(self, databases: Mapping[str, Path]) -> "Executor":
         """Return an executor of other files that shares workers, limits and cache; closing it does nothing."""
         other = copy.copy(self)
-        other.databases, other.ddl = dict(databases), {}
+        other.databases, other.ddl, other._keys = dict(databases), {}, {}  # noqa: SLF001 - another one of us
         other._close = bool  # noqa: SLF001 - another one of us
         other._lender = self  # noqa: SLF001 - the workers live as long as the one that started them
         return other
@@ -154,11 +159,16 @@ class Executor:
         path = self.databases.get(db_id)
         if path is None:
             raise DataError(f"{db_id}: there is no database of this name; check the data folder")
+        now, (seen, key) = monotonic(), self._keys.get(db_id, _UNSEEN)
+        if key is not None and now - seen < _LOOK_AGAIN_S:
+            return key
         try:
             stat = path.stat()
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}; fetch the database again") from error
-        return "file", str(path.absolute()), f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
+        key = "file", str(path.absolute()), f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
+        self._keys[db_id] = now, key
+        return key
 
     def _label(self, db_id: str) -> str:
         return str(self.databases.get(db_id, db_id))

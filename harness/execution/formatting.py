@@ -13,17 +13,21 @@ from typing import Any
 
 __all__ = ["guarded_printf"]
 
-_CALL = re.compile(r"\b(?:printf|format)\b", re.IGNORECASE)
+_CALL = re.compile(r"\b(?:printf|format)\b[\"`\]]?(?:\s|/\*.*?\*/|--[^\n]*\n)*\(", re.IGNORECASE | re.DOTALL)
 _RISKY = re.compile(r"%[^%A-Za-z]*(?:\*|\d{6})")
 _FIELD = re.compile(r"%[-+ 0!#,]*(\*|\d*)(?:\.(\*|\d*))?(?:l*)([A-Za-z%])")
 _NAMES = ("printf", "format")
 
 
 @contextmanager
-def guarded_printf(connection: sqlite3.Connection, sql: str, refuse: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, count widths in `sql`'s formats; calls `refuse` for one above the length limit."""
+def guarded_printf(connection: sqlite3.Connection, sql: str, refuse: Callable[[], None]) -> Iterator[bool]:
+    """While the block runs, count widths in `sql`'s formats; calls `refuse` for one above the length limit.
+
+    The block gets whether it needed that. If so the connection is spent: Python cannot give a function of SQLite's own
+    back, so the replacement stays, which is slower and stumbles over text that is not UTF-8.
+    """
     if not (_CALL.search(sql) and _RISKY.search(sql)):
-        yield
+        yield False
         return
     widest = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
     original = sqlite3.connect(":memory:")
@@ -36,14 +40,9 @@ def guarded_printf(connection: sqlite3.Connection, sql: str, refuse: Callable[[]
         (text,) = original.execute(f"SELECT printf({places})", arguments).fetchone()
         return None if text is None else str(text)
 
-    try:
-        for name in _NAMES:
-            connection.create_function(name, -1, printf, deterministic=True)
-        yield
-    finally:
-        for name in _NAMES:
-            connection.create_function(name, -1, None)
-        original.close()
+    for name in _NAMES:
+        connection.create_function(name, -1, printf, deterministic=True)
+    yield True
 
 
 def _width(arguments: tuple[object, ...]) -> int:

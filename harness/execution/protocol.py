@@ -37,7 +37,7 @@ def pack(kind: Kind, value: Any) -> bytes:
     return HEADER.pack(kind, len(payload)) + payload
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | bytearray) -> None:
     """Write all of `data`; raises `OSError` when nobody reads."""
     view = memoryview(data)
     while view:

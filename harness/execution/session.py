@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
@@ -109,15 +110,17 @@ class Session:
         text = strip_leading(sql)
         if not text:
             return Verdict("error", error="no statement")
+        replaced = False
         try:
             if leading_keyword(text) in COMMANDS:
                 self._refuse_command(text)
-            with guarded_printf(self.connection, text, self._refuse_width):
-                return act(text)
+            with guarded_printf(self.connection, text, self._refuse_width) as replaced:
+                verdict = act(text)
+            return replace(verdict, spent=verdict.spent or replaced)
         except (Stopped, MemoryError, sqlite3.Error, sqlite3.Warning, UnicodeError) as error:
             status, reason = self._explain(error, text)
             # What an allocation failed for may be half made: the process is the only safe thing to drop.
-            return Verdict(status, (), reason, self.elapsed_s, spent=isinstance(error, MemoryError))
+            return Verdict(status, (), reason, self.elapsed_s, spent=replaced or isinstance(error, MemoryError))
 
     def _refuse_command(self, text: str) -> None:
         if leading_keyword(text) != "EXPLAIN":

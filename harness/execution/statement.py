@@ -22,6 +22,9 @@ _SCHEMA_COMMAND = re.compile(
 )
 _INTERNAL = re.compile(r"\b(?:pragma_\w+|dbstat|sqlite_stmt|sqlite_dbpage|bytecode|tables_used)\b", re.IGNORECASE)
 _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'", re.DOTALL)
+_HINTS = ("random", "current_", "changes", "last_insert_rowid", "now", "date", "time", "julianday", "unixepoch")
+"""One of these stands in every statement that `_VOLATILE` could match; most statements hold none."""
+
 _VOLATILE = re.compile(
     r"""\b(?:random|randomblob|current_date|current_time|current_timestamp
         |changes|total_changes|last_insert_rowid)\b
@@ -62,6 +65,9 @@ def is_deterministic(sql: str) -> bool:
     outside of comments, so a column called `now` counts as not deterministic too. Not covered: a view of the
     database that calls such a function, and the word `now` put together at run time.
     """
+    lowered = sql.lower()
+    if not any(hint in lowered for hint in _HINTS):
+        return True
     return _VOLATILE.search(_COMMENT_OR_TEXT.sub(_keep_now, sql)) is None
 
 

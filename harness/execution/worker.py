@@ -29,6 +29,7 @@ _OPERATIONS: Mapping[str, Callable[[Session, Any, Send], Verdict]] = {
     "describe": describe,
     "measure": measure,
 }
+_HELD_BYTES = 1 << 16
 _OPENERS = {"file": open_file, "schema": open_schema, "script": open_script}
 # The rows of a script's database count against the memory of every statement; a file's stay in the file.
 _MOST_OPEN = {"file": 16, "schema": 16, "script": 4}
@@ -40,6 +41,7 @@ class Worker:
     def __init__(self, limits: Limits, output: int) -> None:
         self.limits = limits
         self.output = output
+        self.held = bytearray()
         self.sessions: dict[str, OrderedDict[tuple[str, ...], Session]] = {source: OrderedDict() for source in _OPENERS}
 
     def serve(self, operation: str, key: tuple[str, ...], argument: Any) -> bool:
@@ -68,8 +70,12 @@ class Worker:
         return session
 
     def _send(self, kind: Kind, value: Any) -> int:
+        """Send a message and return its size; few rows wait for the verdict, so that the parent wakes up once."""
         data = pack(kind, value)
-        write_all(self.output, data)
+        self.held += data
+        if kind is not Kind.ROWS or len(self.held) >= _HELD_BYTES:
+            write_all(self.output, self.held)
+            self.held = bytearray()
         return len(data)
 
 

@@ -2,21 +2,10 @@
 
 from typing import ClassVar, Protocol
 
-from harness.types import Execution, Prediction, Score
+from harness.execution import Executor
+from harness.types import Prediction, Score
 
-__all__ = ["ExecutingMetric", "Executor", "Metric", "runs_sql"]
-
-
-class Executor(Protocol):
-    """Runs SQL on the databases of one data set; `harness.execution.Executor` is the real one."""
-
-    def execute(self, db_id: str, sql: str) -> Execution:
-        """Run one statement within the limits; a fault of the SQL is in the status, never raised."""
-        ...
-
-    def prepare(self, db_id: str, sql: str) -> Execution:
-        """Let SQLite compile one statement without running it; on an empty database where the file is missing."""
-        ...
+__all__ = ["ExecutingMetric", "Metric", "runs_sql"]
 
 
 class Metric(Protocol):

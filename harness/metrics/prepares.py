@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.metrics.base import Executor
+from harness.execution import Executor
 from harness.types import Prediction, Score
 
 __all__ = ["Prepares"]

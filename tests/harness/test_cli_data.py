@@ -1,5 +1,6 @@
 import json
 import shutil
+import sqlite3
 from importlib.resources import as_file, files
 
 import pytest
@@ -119,3 +120,18 @@ def test_a_split_that_is_not_there_is_a_problem_of_the_folder(capsys):
     code, out, _ = run(capsys, "check", "mini", "--split", "mini_dev")
     assert code == 2
     assert "this folder has dev, train" in out
+
+
+def test_lint_names_the_doubtful_golds_and_a_doubt_is_no_defect(capsys, tmp_path):
+    database = tmp_path / "dev_databases" / "shop" / "shop.sqlite"
+    database.parent.mkdir(parents=True)
+    connection = sqlite3.connect(database)
+    connection.executescript("CREATE TABLE item (name TEXT, price INT); INSERT INTO item VALUES ('a', 2), ('b', 2)")
+    connection.close()
+    gold = "SELECT name FROM item ORDER BY price DESC LIMIT 1"
+    item = {"question_id": 7, "db_id": "shop", "question": "The dearest?", "evidence": "", "SQL": gold}
+    (tmp_path / "dev.json").write_text(json.dumps([item]))
+    code, out, _ = run(capsys, "check", tmp_path, "--lint")
+    assert code == 0
+    assert "note: question 7: tie_at_limit: " in out
+    assert "tie_at_limit" not in run(capsys, "check", tmp_path)[1]

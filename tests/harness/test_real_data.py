@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.config import EvalConfig, build
+from harness.diagnosis import DIAGNOSES
+from harness.metrics import DEFAULT
 from harness.run import Place, evaluate_config
 
 pytestmark = pytest.mark.shared_data
@@ -51,9 +53,9 @@ def test_golds_as_predictions_are_all_right(shared_data, tmp_path):
     (tmp_path / "golds.json").write_text(json.dumps(golds))
     run = score(tmp_path / "run", shared_data / "bird", "dev", tmp_path / "golds.json")
     assert len(run.records) == 595
-    assert {name: metric["value"] for name, metric in run.summary["metrics"].items()} == dict.fromkeys(
-        ("valid_sql_raw", "valid_sql", "prepares", "execution_accuracy"), 1.0
-    )
+    assert {name: metric["value"] for name, metric in run.summary["metrics"].items()} == dict.fromkeys(DEFAULT, 1.0)
+    assert run.summary["diagnosis"] == {"correct": 595}
+    assert run.summary["ast_equivalence"]["proved"] == 595
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,11 @@ def test_golds_as_predictions_are_all_right(shared_data, tmp_path):
 )
 def test_real_completions_score_as_known(shared_data, tmp_path, file, execution_accuracy, prepares):
     predictions = shared_data / "completions" / file
-    metrics = score(
-        tmp_path / "run", shared_data / "bird", "dev", predictions, "prepares", "execution_accuracy"
-    ).summary["metrics"]
+    names = ("prepares", "execution_accuracy")
+    summary = score(tmp_path / "run", shared_data / "bird", "dev", predictions, *names).summary
+    metrics = summary["metrics"]
+    assert sum(summary["diagnosis"].values()) == 595
+    assert set(summary["diagnosis"]) <= set(DIAGNOSES)
     assert round(100 * metrics["execution_accuracy"]["value"], 2) == execution_accuracy
     assert round(100 * metrics["prepares"]["value"], 2) == prepares
 

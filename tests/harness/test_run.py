@@ -60,7 +60,17 @@ def test_the_manifest_says_what_was_run_on_what(answers, tmp_path):
     manifest = evaluate(config_for(answers), tmp_path / "run").manifest
     assert manifest["name"] == "run"
     assert manifest["dataset"]["n"] == QUESTIONS
-    assert manifest["metrics"] == ["valid_sql_raw", "valid_sql", "prepares", "execution_accuracy"]
+    assert manifest["metrics"] == [
+        "valid_sql_raw",
+        "valid_sql",
+        "prepares",
+        "grounded",
+        "ast_equivalent",
+        "execution_accuracy",
+        "execution_accuracy_strict",
+        "execution_accuracy_lenient",
+        "soft_f1",
+    ]
     assert {"python", "sqlite", "sqlglot", "text2sql-harness"} <= set(manifest["versions"])
     assert all(len(digest) == 64 for digest in manifest["hashes"].values())
 
@@ -170,7 +180,7 @@ def test_missing_databases_are_named_unless_no_metric_needs_them(answers, tmp_pa
     for source in dataset.sources:
         (folder / source.name).write_bytes(source.read_bytes())
     config = config_for(answers, data={"path": str(folder)})
-    with pytest.raises(DataError, match=rf"execution_accuracy needs databases.*{dataset.examples[0].db_id}"):
+    with pytest.raises(DataError, match=rf"execution_accuracy, .*soft_f1 needs databases.*{dataset.examples[0].db_id}"):
         evaluate(config, tmp_path / "refused")
     config = config_for(answers, data={"path": str(folder)}, metrics={"names": ["valid_sql", "prepares"]})
     run = evaluate(config, tmp_path / "run")
@@ -299,3 +309,18 @@ def test_a_plug_in_that_cannot_serve_is_a_configuration_error(answers, tmp_path,
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError):
         evaluate(config_for(answers, metrics={"names": [f"{name}:Metric"]}), tmp_path / "run")
+
+
+def test_a_database_that_changes_during_a_run_leaves_it_incomplete(answers, tmp_path):
+    shutil.copytree(shipped(), tmp_path / "data")
+    config = config_for(answers, data={"path": str(tmp_path / "data")}, metrics={"names": ["valid_sql"]})
+    database = min((tmp_path / "data").rglob("*.sqlite"))
+
+    def spoil(done, _total):
+        if done == 1:
+            with database.open("ab") as file:
+                file.write(b"\0")
+
+    with pytest.raises(RunError, match="changed while the run went on"):
+        evaluate_config(config, Place(folder=tmp_path / "run"), spoil)
+    assert not store.load(tmp_path / "run").complete

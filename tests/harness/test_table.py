@@ -45,8 +45,35 @@ def test_names_are_shown_as_they_are_whatever_brackets_they_have():
     text = shown(RUN)
     for what in ("run", "db", "hard", "m", "about"):
         assert f"{what} {ODD}" in text
-    assert text.count(f"m {ODD}") == 3  # a row, and a heading for each kind of slice
+    assert text.count(f"m {ODD}") == 2  # a row, and a heading in the table of databases
 
 
 def test_the_name_of_an_incomplete_run_is_shown_as_it_is():
     assert f"run {ODD}: incomplete, 1 of 1 questions" in shown(replace(RUN, summary=None))
+
+
+def test_why_answers_failed_and_how_good_the_golds_are_stands_below_the_rates():
+    summary = {
+        **RUN.summary,
+        "diagnosis": {"correct": 1, "wrong_rows": 3},
+        "ast_equivalence": {"proved": 1, "refuted": 2, "unknown": 1},
+        "verdict_gaps": {"official_only: duplicates": 2},
+        "linking": {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "n": 4},
+        "gold": {
+            "ceiling": 0.75,
+            "failing": 1,
+            "flags": {"tie_at_limit": 2},
+            "flagged": 2,
+            "unflagged": RUN.summary["metrics"],
+        },
+    }
+    text = shown(replace(RUN, summary=summary))
+    for line in (
+        "diagnosis: 3 wrong_rows · 1 correct",
+        "ast_equivalent: 1 proved · 2 refuted · 1 unknown",
+        "verdicts disagree: 2 official_only: duplicates",
+        "schema linking: precision 50.00, recall 25.00, f1 33.33 over 4 readable answers",
+        "golds: 75.00 is the most that any answer can reach; 1 of them fail",
+        "doubtful golds: 2 (2 tie_at_limit)",
+    ):
+        assert line in text

@@ -109,6 +109,14 @@ def test_a_value_too_large_to_hold_is_a_resource_verdict(executor, sql):
     assert verdict.error == "string or blob too big"
 
 
+@pytest.mark.parametrize("sql", ["SELECT printf('%.*c', 2000000000, 'x')", "SELECT printf('%*d', 12, 1)"])
+def test_a_printf_bomb_leaves_the_printf_of_others_alone(executor, sql):
+    executor.execute("company", sql)
+    shown = "printf('%.2f|%s', salary, id), format('%d', id), printf('%s', CAST(note AS TEXT))"
+    honest = f"SELECT {shown} FROM emp WHERE id = 7"
+    assert executor.execute("company", honest).rows == (("73.50|7", "7", b"\xff"),)
+
+
 def test_an_opcode_that_never_looks_at_the_clock_is_killed(company):
     burner = "SELECT instr(hex(zeroblob(4000000)), hex(zeroblob(2000000)) || '1')"
     with Executor({"company": company}, limits=Limits(timeout_s=0.3), workers=1) as executor:

@@ -1,5 +1,6 @@
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +20,17 @@ def test_a_known_key_is_not_computed_again():
     first = cache.answer("key", lambda: answer("one"))
     assert cache.answer("key", lambda: answer("two")) is first
     assert cache.answer("other", lambda: answer("two")).rows == (("two",),)
+
+
+def test_a_look_into_the_cache_computes_nothing_and_counts_as_use():
+    cache = Cache(capacity_bytes=5 * (1_024 + 4 * 200))
+    assert cache.peek(0) is None
+    for key in range(5):
+        cache.answer(key, lambda: answer("old", size_bytes=200))
+    assert cache.peek(0).rows == (("old",),)
+    cache.answer(5, lambda: answer("old", size_bytes=200))
+    assert cache.peek(0) is not None
+    assert cache.peek(1) is None
 
 
 def test_what_cannot_be_repeated_is_not_kept():
@@ -107,4 +119,5 @@ def test_a_database_that_was_replaced_is_read_anew(tmp_path):
             connection = sqlite3.connect(path)
             connection.execute(f"CREATE TABLE t AS SELECT {value} AS x")
             connection.close()
+            time.sleep(0.1)  # a file counts as unchanged for half of that
             assert executor.execute("changing", "SELECT x FROM t").rows == ((value,),)

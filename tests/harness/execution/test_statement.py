@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.execution import statement
 from harness.execution.statement import describe_command, is_deterministic, leading_keyword, strip_leading
 
 
@@ -62,3 +63,40 @@ def test_any_text_can_be_looked_at(sql):
     assert sql.endswith(strip_leading(sql))
     leading_keyword(sql)
     describe_command(sql)
+
+
+WORDS = [
+    "SELECT ",
+    "strftime",
+    "DateTime",
+    "time",
+    "date",
+    "(",
+    ")",
+    "'now'",
+    "'NOW'",
+    "`",
+    '"',
+    "'",
+    "known",
+    "-- ",
+    "\n",
+]
+WORDS += [
+    "random",
+    "randomblob",
+    "Current_Date",
+    "julianday",
+    "unixepoch",
+    "changes",
+    "total_changes",
+    "'%Y'",
+    ",",
+    " ",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS)).map("".join))
+def test_the_quick_look_for_volatile_words_never_overlooks_one(sql):
+    if statement._VOLATILE.search(statement._COMMENT_OR_TEXT.sub(statement._keep_now, sql)):
+        assert not is_deterministic(sql)
