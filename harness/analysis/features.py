@@ -4,7 +4,6 @@ Features describe the statement as it is written, not what it means: `a, b WHERE
 `WHERE x IN (1)` none. Not covered: the body of a view.
 """
 
-import logging
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -74,13 +73,14 @@ def features(sql: str) -> tuple[str, ...]:
 
 
 def _parse(sql: str) -> "exp.Expr | None":
-    import sqlglot  # noqa: PLC0415 - 0.1 s: only those who ask for features pay for it
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp  # noqa: PLC0415 - 0.1 s: only those who ask for features pay for it
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415
 
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    from harness.analysis.parsing import parse_statements  # noqa: PLC0415
+
     try:
-        parsed = [one for one in sqlglot.parse(sql, read="sqlite") if one is not None]
-    except (sqlglot.errors.SqlglotError, RecursionError):
+        parsed = parse_statements(sql)
+    except (SqlglotError, RecursionError):
         return None
     root = parsed[0] if len(parsed) == 1 else None
     while isinstance(root, exp.Subquery):

@@ -46,7 +46,8 @@ class Efficiency:
 
     Exactly 1.0 where the 95 % interval of the ratio reaches into 1 ± `dead_band`, where both took the same number of
     VM steps, or where the medians differ by less than `floor_s`, which is what reading a longer text costs. At most
-    `ceiling`. `repeats` are cut short once they took `budget_s` seconds.
+    `ceiling`. `repeats` are cut short once they took `budget_s` seconds; fewer than 6 have no interval, and the range
+    of their ratios stands in, so that nobody is taken for fast by being too slow to be timed often.
     """
 
     name: ClassVar[str] = "efficiency"
@@ -59,7 +60,7 @@ class Efficiency:
     budget_s: float = 20.0
 
     def score(self, prediction: Prediction, executor: Executor) -> Score:
-        """Return 0.0 for what is officially wrong and `None` where the gold failed or nothing could be timed."""
+        """Return 0.0 for what is officially wrong or fails when it is timed, `None` where the gold fails."""
         gold_sql = find_right_gold(prediction)
         if gold_sql is None:
             why = ExecutionAccuracy().score(prediction).reason
@@ -68,13 +69,16 @@ class Efficiency:
             return Score(self.name, 1.0, "the gold's own text")
         times = race(prediction, gold_sql, executor, self.repeats, self.budget_s)
         if times.error:
-            return Score(self.name, None, times.error)
+            alone = executor.measure(prediction.example.db_id, (gold_sql,), 1, self.budget_s)
+            return Score(self.name, 0.0 if alone.ok else None, times.error)
         return self.judge(times)
 
     def judge(self, times: Race) -> Score:
         """Return the verdict on a race that was run; the reason has ratio, interval and VM steps."""
         logs = [math.log(ratio) for ratio in pair_ratios(times.gold_total_s, times.predicted_total_s)]
         low, high = median_interval(logs)
+        if math.isinf(low):
+            low, high = min(logs), max(logs)
         edge = math.log1p(self.dead_band)
         difference_s = abs(median(times.gold_total_s) - median(times.predicted_total_s))
         ratio = math.exp(median(logs))

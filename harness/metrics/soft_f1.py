@@ -49,11 +49,11 @@ def compute_soft_f1(predicted: Sequence[Row], gold: Sequence[Row]) -> float:
     tp = fp = fn = 0.0
     # Added up in this order and one by one: `sum` rounds otherwise from Python 3.12 on.
     for ours_row, theirs_row in zip(ours, theirs, strict=False):
-        columns = len(theirs_row)
-        found = sum(cell in theirs_row for cell in ours_row)
+        columns, ours_cells, theirs_cells = len(theirs_row), frozenset(ours_row), frozenset(theirs_row)
+        found = sum(cell in theirs_cells for cell in ours_row)
         tp += found / columns
         fp += (len(ours_row) - found) / columns
-        fn += sum(cell not in ours_row for cell in theirs_row) / columns
+        fn += sum(cell not in ours_cells for cell in theirs_row) / columns
     for _ in range(len(theirs) - len(ours)):
         fn += 1
     for _ in range(len(ours) - len(theirs)):

@@ -5,7 +5,6 @@ reads `Sure` as a column, a bare `SELECT` as a select and a closed Markdown fenc
 Not covered: names; a valid query may still ask for columns that do not exist (see `prepares`).
 """
 
-import logging
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,19 +14,22 @@ from harness.types import Prediction, Score
 
 __all__ = ["ValidSql", "ValidSqlRaw", "why_invalid"]
 
-_BEGINNING = re.compile(r"(?:[\s(;]|--[^\n]*\n|/\*.*?\*/)*(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL)
+# A comment ends at its first `*/` and is never tried again with a later one: so many comments cost no more than one.
+_BEGINNING = re.compile(
+    r"(?:[\s(;]|--[^\n]*\n|/\*(?:(?!\*/).)*\*/)*+(?:SELECT|WITH|VALUES)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 @lru_cache(maxsize=4096)
 def why_invalid(sql: str) -> str:
     """Return `""` when `sql` is exactly one query, else the reason in a few words."""
-    import sqlglot  # noqa: PLC0415  (0.1 s: only scoring pays for it)
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415  (0.1 s: only scoring pays for it)
 
-    # sqlglot warns on the log when it falls back to an opaque command; the verdict below says so.
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    from harness.analysis.parsing import parse_statements  # noqa: PLC0415
+
     try:
-        statements = [one for one in sqlglot.parse(sql, read="sqlite") if one is not None]
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        statements = parse_statements(sql)
+    except (SqlglotError, RecursionError) as error:
         return f"does not parse: {_first_line(error)}"
     if statements and not _BEGINNING.match(sql):
         # sqlglot reads `FROM t` as a query and adds the star; SQLite does not.

@@ -5,14 +5,14 @@ what really differs inside of a group that the query returns is flagged, so that
 Left alone are queries whose only aggregate is one MIN or MAX, where SQLite takes the row that has it. Not covered: `*`.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from harness.analysis.lint.flags import Flag
 from harness.analysis.lint.subqueries import Block
+from harness.analysis.parsing import parse_statements
 from harness.types import Execution
 
 __all__ = ["lint_bare_columns"]
@@ -45,12 +45,11 @@ def lint_bare_columns(block: Block, run: Callable[[str], Execution]) -> Iterator
 
 
 def _parse(sql: str) -> exp.Select | None:
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        tree = sqlglot.parse_one(sql, read="sqlite")
-    except (sqlglot.errors.SqlglotError, RecursionError):
+        trees = parse_statements(sql)
+    except (SqlglotError, RecursionError):
         return None
-    return tree if isinstance(tree, exp.Select) else None
+    return trees[0] if trees and isinstance(trees[0], exp.Select) else None
 
 
 def _shown(tree: exp.Select) -> "Iterator[exp.Expr]":

@@ -5,15 +5,15 @@ stored decides: only columns whose text is mostly numbers, and only where text a
 orders, so that years and padded codes are not flagged.
 """
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from harness.analysis.lint.flags import Flag
+from harness.analysis.parsing import parse_statements
 from harness.identifiers import quote
 from harness.types import Execution, Schema
 
@@ -45,11 +45,11 @@ def lint_text_numbers(sql: str, schema: Schema, run: Run) -> Iterator[Flag]:
 
 
 def _parse(sql: str) -> "exp.Expr | None":
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        return sqlglot.parse_one(sql, read="sqlite")
-    except (sqlglot.errors.SqlglotError, RecursionError):
+        trees = parse_statements(sql)
+    except (SqlglotError, RecursionError):
         return None
+    return trees[0] if trees else None
 
 
 def _uses(tree: "exp.Expr") -> "Iterator[tuple[exp.Expr, exp.Column]]":
