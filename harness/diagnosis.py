@@ -214,7 +214,7 @@ def explain(prediction: Prediction, diagnosis: str, grounding: Findings | None) 
     if diagnosis == "truncated":
         return f"cut off at the token limit, after {prediction.completion.completion_tokens:,} tokens"
     if diagnosis in DIFFERENCES and predicted is not None:
-        return _explain_rows(diagnosis, predicted, next(gold for gold in golds if gold.ok))
+        return _explain_rows(diagnosis, predicted, _find_meant(prediction, diagnosis, predicted))
     failed = golds[0] if diagnosis.startswith("gold_") and golds else predicted
     return failed.error if failed is not None and diagnosis != "correct" else ""
 
@@ -224,6 +224,14 @@ def _explain_name(prediction: Prediction, diagnosis: str, grounding: Findings | 
     found = [one for one in (grounding.problems if grounding else ()) if _last_part(one.name) == _last_part(name)]
     nearest = next((one.suggestion for one in found if one.suggestion), "")
     return _NAMES[diagnosis].format(name=name) + (f"; nearest: {nearest}" if nearest else "")
+
+
+def _find_meant(prediction: Prediction, diagnosis: str, predicted: Execution) -> Execution:
+    """Return the gold that a label was given for; of several, the first one that it holds for."""
+    judges = [gold for gold in prediction.golds or () if gold.ok]
+    columns = frozenset(_column_names(prediction.schema))
+    others = judges if len(judges) > 1 else ()
+    return next((gold for gold in others if classify_difference(predicted, gold, columns) == diagnosis), judges[0])
 
 
 def _explain_rows(diagnosis: str, predicted: Execution, gold: Execution) -> str:

@@ -20,6 +20,7 @@ from harness.types import Execution, Prediction
 
 __all__ = ["Explainer", "Explanation"]
 
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What a record keeps beyond its scores; `diagnosis` is None where nothing was executed."""
@@ -96,22 +97,20 @@ def _judge(prediction: Prediction, executor: Executor) -> _Verdicts | None:
     def run(sql: str) -> Execution:
         return executor.execute(example.db_id, sql)
 
-    best: _Verdicts | None = None
+    found = []
     for sql, gold in zip(example.golds, prediction.golds or (), strict=True):
-        if not gold.ok:
-            continue
-        strict = judge_strict(sql, gold, predicted, run)
-        lenient = judge_lenient(gold, predicted, strict)
-        official = equal_official(predicted.rows, gold.rows)
-        cause = explain_gap(official, strict, lenient)
-        named = {"official_only": official and not strict.equal, "strict_only": strict.equal and not official}
-        named["lenient_only"] = lenient.equal and not official and not strict.equal
-        gaps = [f"{name}: {cause}" for name, holds in named.items() if holds]
-        if official and is_empty_match(gold, predicted):
-            gaps.append("empty_equals_empty")
-        verdicts = _Verdicts(strict, tuple(gaps))
-        if strict.equal:
-            return verdicts
-        if best is None or official:
-            best = verdicts
-    return best
+        if gold.ok:
+            strict = judge_strict(sql, gold, predicted, run)
+            found.append((equal_official(predicted.rows, gold.rows), strict, judge_lenient(gold, predicted, strict)))
+    if not found:
+        return None
+    # As the metrics do: what agrees with any gold is right.
+    official, lenient = any(one[0] for one in found), any(one[2].equal for one in found)
+    strict = next((one[1] for one in found if one[1].equal), found[0][1])
+    named = {"official_only": official and not strict.equal, "strict_only": strict.equal and not official}
+    named["lenient_only"] = lenient and not official and not strict.equal
+    telling = next((one for one in found if (one[0] if official else one[2].equal)), found[0])
+    gaps = [f"{name}: {explain_gap(*telling)}" for name, holds in named.items() if holds]
+    if official and any(is_empty_match(gold, predicted) for gold in prediction.golds or ()):
+        gaps.append("empty_equals_empty")
+    return _Verdicts(strict, tuple(gaps))

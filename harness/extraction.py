@@ -12,7 +12,7 @@ from harness.types import Extraction
 __all__ = ["extract", "statement_end", "take_whole"]
 
 _STATEMENT = (
-    r"(?:SELECT\b|WITH\s+(?:RECURSIVE\b|[\w\"`\[\]]+\s*(?:\([^)]*\)\s*)?AS\b)|VALUES\s*\(|INSERT\s+(?:INTO|OR)\b"
+    r"(?:SELECT\b|WITH\s+(?:RECURSIVE\b|[\w\"`\[\]]+\s*(?:\([^)]{0,2000}\)\s*)?AS\b)|VALUES\s*\(|INSERT\s+(?:INTO|OR)\b"
     r"|REPLACE\s+INTO\b|UPDATE\s+\S+\s+SET\b|DELETE\s+FROM\b|(?:CREATE|DROP|ALTER)\s+(?:TEMP|TEMPORARY|UNIQUE|TABLE|VIEW"
     r"|INDEX|TRIGGER|VIRTUAL)\b|ATTACH\b|DETACH\b|PRAGMA\s+\w|VACUUM\b|REINDEX\b|ANALYZE\b|EXPLAIN\s+(?:QUERY|SELECT|WITH)\b"
     r"|BEGIN\b|COMMIT\b|ROLLBACK\b|SAVEPOINT\b|RELEASE\b)"
@@ -21,16 +21,17 @@ _STARTS = re.compile(r"[\s(]*" + _STATEMENT, re.IGNORECASE)
 _LINE_STARTS = re.compile(r"^[ \t(]*" + _STATEMENT, re.IGNORECASE | re.MULTILINE)
 _AFTER_COLON = re.compile(r"(?<=:)\s*(?=(?:SELECT|WITH)\b)", re.IGNORECASE)
 _QUERY = re.compile(r"\b(?:SELECT|WITH|VALUES)\b", re.IGNORECASE)
-_NOISE = re.compile(r"\A(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
+_NOISE = re.compile(r"(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
 _LABEL = re.compile(r"\A\s*(?:--\s*)?(?:final\s+)?(?:sqlite\s+|sql\s*)?(?:query|sql|answer)\s*:\s*", re.IGNORECASE)
 _THOUGHT = re.compile(r"\A.*</think>|\A\s*<think>.*\Z", re.DOTALL | re.IGNORECASE)
 # A language tag ends its line; only SQL's own may share the line with the query.
 _FENCE = re.compile(r"```(?:[\w+-]*[ \t]*\r?\n|(?:sqlite|sql)\b)?(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _CLOSING_FENCE = re.compile(r"^[ \t]*```|```\s*\Z", re.MULTILINE)
-# One token of SQL: a quoted region, a comment or a single character. Unclosed regions reach to the end.
+# One token of SQL: a quoted region, a comment, blank lines, a run of what means nothing here, or a single character.
+# Unclosed regions reach to the end.
 _TOKEN = re.compile(
     r"'(?:[^']|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z)|`(?:[^`]|``)*(?:`|\Z)|\[[^\]]*(?:\]|\Z)"
-    r"|--[^\n]*|/\*.*?(?:\*/|\Z)|\n[ \t\r]*\n|.",
+    r"|--[^\n]*|/\*.*?(?:\*/|\Z)|\n[ \t\r\n]*\n|[^'\"`\[;\n/-]+|.",
     re.DOTALL,
 )
 # How a statement may go on behind a blank line.
@@ -91,12 +92,18 @@ def _note(steps: list[str], step: str, before: str, after: str) -> str:
     return after
 
 
-def _starts_with_statement(text: str) -> bool:
-    return _STARTS.match(_NOISE.sub("", text, count=1)) is not None
+def _statement_at(text: str, position: int = 0) -> re.Match[str] | None:
+    """Return how a statement begins at `position`, behind white space and comments."""
+    return _STARTS.match(text, _skip_noise(text, position))
+
+
+def _skip_noise(text: str, position: int) -> int:
+    noise = _NOISE.match(text, position)
+    return noise.end() if noise else position
 
 
 def _unfence(steps: list[str], text: str) -> str:
-    if _starts_with_statement(text):
+    if _statement_at(text):
         closing = _CLOSING_FENCE.search(text)
         return _note(steps, "closing fence", text, text[: closing.start()]) if closing else text
     blocks = [match.group(1) for match in _FENCE.finditer(text) if match.group(1).strip()]
@@ -108,7 +115,7 @@ def _unfence(steps: list[str], text: str) -> str:
 
 
 def _from_first_statement(text: str) -> str:
-    if _starts_with_statement(text):
+    if _statement_at(text):
         return text
     # Otherwise the text stands as it is, and fails as syntax.
     match = _LINE_STARTS.search(text) or _AFTER_COLON.search(text)
@@ -116,11 +123,18 @@ def _from_first_statement(text: str) -> str:
 
 
 def _until_last_statement(text: str) -> str:
+    opening = _statement_at(text)
+    # Each of these is looked up once for all positions that share it: a text of blank lines must not take forever.
+    noise_end, goes_on = -1, False
     for match in _TOKEN.finditer(text):
-        part, rest = match.group(), text[match.end() :]
-        if part == ";" and not _starts_with_statement(rest):
-            return text[: match.end()]
-        prose = _is_blank_line(part) and not _GOES_ON.match(rest) and not _starts_with_statement(rest)
-        if (prose or _NEXT_EXAMPLE.match(part)) and _starts_with_statement(text[: match.start()]):
+        part, end = match.group(), match.end()
+        if part == ";" or _is_blank_line(part):
+            if end > noise_end:
+                noise_end = _skip_noise(text, end)
+                goes_on = _STARTS.match(text, noise_end) is not None
+            if part == ";" and not goes_on:
+                return text[:end]
+        prose = _is_blank_line(part) and not goes_on and not _GOES_ON.match(text, end)
+        if (prose or _NEXT_EXAMPLE.match(part)) and opening and opening.end() <= match.start():
             return text[: match.start()]
     return text

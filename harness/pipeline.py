@@ -5,8 +5,9 @@ that whoever calls can append it, show progress and be killed at any moment with
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import cast
 
 from harness.execution import Executor
@@ -54,26 +55,56 @@ def evaluate(evaluation: Evaluation, done: frozenset[int] = frozenset()) -> Iter
     Raises what the generator or the executor raise when they are broken; a wrong answer is a record.
     """
     pending = pending_prompts(evaluation.generator, evaluation.prompts, done)
-    threads = ThreadPoolExecutor(max_workers=evaluation.workers, thread_name_prefix="t2s-score")
-    running: dict[Future[Record], int] = {}
+    scorers = _Scorers(evaluation)
     try:
         for completion in evaluation.generator.generate(pending):
             if completion.index in done:
                 continue
-            running[threads.submit(_score, evaluation, completion)] = completion.index
-            yield from _finished(running, keep=2 * evaluation.workers)
-        yield from _finished(running, keep=0)
+            scorers.add(completion)
+            yield from scorers.finished(keep=2 * evaluation.workers)
+        yield from scorers.finished(keep=0)
     finally:
-        # Not waited for: after Ctrl-C the caller closes the executor, which ends what still runs.
-        threads.shutdown(wait=False, cancel_futures=True)
+        scorers.stop()
 
 
-def _finished(running: dict[Future[Record], int], keep: int) -> Iterator[tuple[int, Record]]:
-    ready = {future for future in running if future.done()}
-    while ready or len(running) > keep:
-        for future in ready:
-            yield running.pop(future), future.result()
-        ready = wait(running, return_when=FIRST_COMPLETED).done if len(running) > keep else set()
+class _Scorers:
+    """Threads that score completions; two queues, since a future for each completion would cost more than its score."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._evaluation = evaluation
+        self._todo: SimpleQueue[Completion | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[int, Record] | BaseException] = SimpleQueue()
+        self._running = 0
+        self._stopped = False
+        for number in range(evaluation.workers):
+            Thread(target=self._work, name=f"t2s-score-{number}", daemon=True).start()
+
+    def add(self, completion: Completion) -> None:
+        """Let a thread score it when one is free."""
+        self._running += 1
+        self._todo.put(completion)
+
+    def finished(self, keep: int) -> Iterator[tuple[int, Record]]:
+        """Yield what is finished, and wait while more than `keep` are not; raises what went wrong in a thread."""
+        while self._running > keep or not self._done.empty():
+            item = self._done.get()
+            self._running -= 1
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def stop(self) -> None:
+        """Begin nothing more. Not waited for: after Ctrl-C the caller closes the executor, which ends what runs."""
+        self._stopped = True
+        for _ in range(self._evaluation.workers):
+            self._todo.put(None)
+
+    def _work(self) -> None:
+        while (completion := self._todo.get()) is not None and not self._stopped:
+            try:
+                self._done.put((completion.index, _score(self._evaluation, completion)))
+            except BaseException as error:  # noqa: BLE001 - raised again where the records are waited for
+                self._done.put(error)
 
 
 def _score(evaluation: Evaluation, completion: Completion) -> Record:

@@ -58,8 +58,9 @@ def summarise_analysis(records: Sequence[Record], metrics: Sequence[str]) -> dic
     linked = [record.analysis["linking"] for record in known if record.analysis.get("linking")]
     found: dict[str, Any] = {
         "verdict_gaps": _count(str(gap) for record in known for gap in record.analysis.get("gaps", ())),
-        "gold": _gold_summary(records, metrics),
     }
+    if any(record.diagnosis is not None for record in records):  # else no gold was run, and nothing is known of them
+        found["gold"] = _gold_summary(records, metrics)
     if linked:
         found["linking"] = {
             name: math.fsum(one[name] for one in linked) / len(linked) for name in ("precision", "recall", "f1")

@@ -1,19 +1,21 @@
 """`t2s verify`: score the answers of a stored run once more and say where the numbers differ.
 
 Nothing is generated: completions come from the records. Timings are what they are on a day, so `ves`, `r_ves` and
-`efficiency` are scored again but not compared.
+`efficiency` are scored again but not compared, and neither are the rows of SQL that reads the clock or draws at random.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness import extraction, store
-from harness.config import EvalConfig, build
+from harness.config import DataConfig, EvalConfig, build
 from harness.datasets.hashing import hashes
 from harness.errors import ConfigError, DataError
+from harness.execution.statement import is_deterministic
 from harness.pipeline import Evaluation, evaluate
 from harness.prompts import PromptBuilder
 from harness.scoring import Judges, build_judges, explainer, find_positions, load_dataset, open_executor
@@ -25,6 +27,10 @@ __all__ = ["Verification", "verify"]
 TIMED = frozenset({"ves", "r_ves", "efficiency"})
 """Metrics whose values are timings."""
 RESULT_FIELDS = ("sql", "status", "error", "diagnosis", "gold_result", "predicted_result")
+RESULTS = {"gold_result": "gold_sql", "predicted_result": "sql"}
+"""Which SQL gave a result."""
+COUNTS = ("n", "status", "tokens", "diagnosis", "ast_equivalence", "verdict_gaps", "linking", "gold")
+"""What a summary says beside its rates."""
 NUMBERS = ("value", "n", "unscored", "ci_low", "ci_high", "clustered_low", "clustered_high")
 OnRecord = Callable[[int, int], None]
 
@@ -79,10 +85,16 @@ def verify(run: Run, data: Path | None = None, on_record: OnRecord = lambda _don
     dataset = load_dataset(config, judges.metrics)
     _refuse_other_data(run, dataset)
     fresh = _score_again(run, config, dataset, judges, on_record)
+    expected = [str(example.question_id) for example in dataset.examples[: run.manifest.get("limit")]]
     numbers, differences = _compare_records(run.records, fresh, judges.names)
+    differences += _compare_questions(run.records, expected)
     more, further = _compare_summaries(run.summary, summarise(fresh, judges.names))
     timed = [name for name in judges.names if name in TIMED]
-    notes = tuple(f"{name}: a timing, scored again and not compared" for name in timed)
+    notes = [f"{name}: a timing, scored again and not compared" for name in timed]
+    if volatile := sum(any(_is_volatile(record, field) for field in RESULTS) for record in run.records):
+        notes.append(
+            f"{volatile} questions with SQL that reads the clock or draws at random: its rows are not compared"
+        )
     return Verification(len(fresh), numbers + more, (*differences, *further), (*notes, *_version_notes(run)))
 
 
@@ -95,7 +107,16 @@ def _read_config(run: Run, data: Path | None) -> EvalConfig:
     given = config.metrics.names
     # The names of another package's metrics are not what they are loaded by.
     config = replace(config, metrics=replace(config.metrics, names=given or names))
-    return replace(config, data=replace(config.data, path=str(data))) if data else config
+    return replace(config, data=_move(config.data, data)) if data else config
+
+
+def _move(source: DataConfig, data: Path) -> DataConfig:
+    """Return where the data lies now; beside one SQLite file, or in a folder, its questions are looked for too."""
+    if not source.questions:
+        return replace(source, path=str(data))
+    database = data / Path(source.path).name if data.is_dir() else data
+    beside = database.parent / Path(source.questions).name
+    return replace(source, path=str(database), questions=str(beside) if beside.exists() else source.questions)
 
 
 def _refuse_other_data(run: Run, dataset: Dataset) -> None:
@@ -139,6 +160,15 @@ def _extraction_of(config: EvalConfig) -> Callable[[str], Extraction]:
     return extraction.extract if PromptBuilder(config.prompt).template.extract else extraction.take_whole
 
 
+def _compare_questions(stored: Sequence[Record], expected: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each question of the data that the run does not have exactly once: n must not shrink."""
+    counts = Counter(str(record.question_id) for record in stored)
+    yield from (f"question {one}: is in the data and not in the run" for one in expected if not counts[one])
+    yield from (f"question {one}: stands {times} times in the run" for one, times in counts.items() if times > 1)
+    beyond = counts.keys() - set(expected)
+    yield from (f"question {one}: is beyond the run's limit" for one in counts if one in beyond)
+
+
 def _compare_records(
     stored: Sequence[Record], fresh: Sequence[Record], metrics: Sequence[str]
 ) -> tuple[int, list[str]]:
@@ -155,11 +185,18 @@ def _compare_records(
 
 def _pairs(old: Record, new: Record, metrics: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
     for field in RESULT_FIELDS:
-        if field != "diagnosis" or old.diagnosis is not None:
+        if (field != "diagnosis" or old.diagnosis is not None) and not _is_volatile(old, field):
             yield field, getattr(old, field), getattr(new, field)
     for name in metrics:
         if name not in TIMED and name in old.scores:
             yield name, old.scores[name].value, new.scores[name].value
+
+
+def _is_volatile(record: Record, field: str) -> bool:
+    """Whether a field is the result of SQL that gives other rows every time."""
+    if field not in RESULTS or getattr(record, field) is None:
+        return False
+    return not is_deterministic(getattr(record, RESULTS[field]) or "")
 
 
 def _compare_summaries(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> tuple[int, list[str]]:
@@ -170,7 +207,24 @@ def _compare_summaries(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> t
             count += 1
             if old[key] != new.get(key):
                 differences.append(f"summary: {where} {key} {old[key]} in the run, {new.get(key)} now")
+    for where, one, other in _counts(stored, fresh):
+        count += 1
+        if one != other:
+            differences.append(f"summary: {where} {one} in the run, {other} now")
     return count, differences
+
+
+def _counts(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what both summaries count; an older one counts less."""
+    for name in COUNTS:
+        if name not in stored or name not in fresh:
+            continue
+        old, new = stored[name], fresh[name]
+        if not isinstance(old, Mapping):
+            yield name, old, new
+            continue
+        for key in (one for one in {**old, **new} if one != "unflagged"):  # rates, which may be timings
+            yield f"{name} {key}", old.get(key), new.get(key)
 
 
 def _means(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -186,7 +240,7 @@ def _version_notes(run: Run) -> Iterator[str]:
     from harness.manifest import versions  # noqa: PLC0415 - beside the comparison, not part of it
 
     then, now = run.manifest.get("versions", {}), versions()
-    for name in ("sqlite", "sqlglot", "python"):
+    for name in ("text2sql-harness", "sqlite", "sqlglot", "python"):
         if then.get(name) != now.get(name):
             yield f"{name} was {then.get(name, 'not recorded')} in the run and is {now.get(name, 'not installed')} here"
 

@@ -54,7 +54,9 @@ def _tests(comparison: Comparison, uncertainty: Uncertainty) -> Iterator[tuple[s
     yield "change, in points", points(comparison.change), ""
     yield _resampled("questions", uncertainty.by_question, by_question.warning)
     yield _resampled("databases", uncertainty.by_database, databases)
-    yield "smallest change that shows", f"{100 * comparison.detectable:.1f}", "95 % confidence, 80 % power"
+    # Without a question that tells them apart nothing is known of how many there would be.
+    detectable = f"{100 * comparison.detectable:.1f}" if test.discordance else "–"
+    yield "smallest change that shows", detectable, "95 % confidence, 80 % power"
 
 
 def _resampled(name: str, difference: PairedDifference, remark: str) -> tuple[str, str, str]:

@@ -70,4 +70,5 @@ def parse_statements(sql: str) -> list[exp.Expr]:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     dialect = Dialect.get_or_raise("sqlite")
     trees = dialect.parser().parse(complete_joins(dialect.tokenize(sql)), sql)
-    return [tree for tree in trees if tree is not None]
+    # What it makes of a comment behind the last semicolon is no statement.
+    return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]

@@ -103,7 +103,9 @@ def check(
 
     limits = Limits(timeout_s=timeout_s)
     report = check_folder(folder, split, limits=limits, workers=workers)
-    if lint and not report.problems:
+    if lint and report.problems:
+        report = replace(report, notes=(*report.notes, "golds were not linted: first mend the problems"))
+    elif lint:
         report = replace(report, notes=(*report.notes, *_lint_golds(folder, split, limits, workers)))
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=2))

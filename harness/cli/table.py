@@ -7,11 +7,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.errors import DataError
 from harness.types import Run
 
 __all__ = ["percent", "print_run"]
 
 HEADLINE = ("valid_sql", "prepares", "grounded", "execution_accuracy", "execution_accuracy_strict")
+NEEDED = ("n", "metrics", "slices", "status")
 
 
 def percent(value: float | None) -> str:
@@ -23,17 +25,21 @@ def print_run(run: Run, console: Console | None = None) -> None:
     """Print what a run's summary says: rates with intervals and slices, why answers failed, how good the golds are.
 
     Names come from folders, data sets and plug-ins: as `Text` they are shown as they are, whatever brackets they have.
+    Raises `DataError` for a summary that is none.
     """
     console = console or Console()
+    dataset = run.manifest.get("dataset", {})
     if run.summary is None:
-        console.print(Text(f"{run.name}: incomplete, {len(run.records)} of {run.manifest['dataset']['n']} questions"))
+        console.print(Text(f"{run.name}: incomplete, {len(run.records)} of {dataset.get('n', '?')} questions"))
         return
+    if lacking := [name for name in NEEDED if name not in run.summary]:
+        raise DataError(f"{run.path}: its summary has no {', '.join(lacking)}; restore the file, or score again")
     console.print(_metrics_table(run.name, run.summary))
     if run.summary["slices"]:
         console.print(_slices_table(run.summary, _headline(run.summary)))
     for line in _describe(run.summary):
         console.print(Text(line))
-    for note in (*run.manifest["dataset"].get("notes", ()), *_unpaired(run)):
+    for note in (*dataset.get("notes", ()), *_unpaired(run)):
         console.print(Text(f"note: {note}"))
 
 

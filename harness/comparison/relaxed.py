@@ -78,19 +78,27 @@ class _Search:
         if not all(self.partners):
             return False
         start = (0,) * self.rows
-        return self._assign({}, _Groups(start, start))
+        # A stack of our own: a result may have more columns than Python nests calls.
+        levels = [self._assign({}, _Groups(start, start))]
+        while levels:
+            step = next(levels[-1], None)
+            if step is None:
+                levels.pop()
+            elif len(step[0]) < len(self.gold):
+                levels.append(self._assign(*step))
+            elif self._pair(*step):
+                return True
+        return False
 
-    def _assign(self, assigned: dict[int, int], groups: _Groups) -> bool:
-        if len(assigned) == len(self.gold):
-            return self._pair(assigned, groups)
+    def _assign(self, assigned: dict[int, int], groups: _Groups) -> Iterator[tuple[dict[int, int], _Groups]]:
+        """Yield the assignment with one more column, in every way that leaves equal bags, and the groups it makes."""
         index = self.order[len(assigned)]
         for place in self._choose(index, assigned):
             if not self.budget.take(self.rows):
-                return False
+                return
             refined = groups.refine(*self._exact_cells(index, place))
-            if refined is not None and self._assign({**assigned, index: place}, refined):
-                return True
-        return False
+            if refined is not None:
+                yield {**assigned, index: place}, refined
 
     def _choose(self, index: int, assigned: dict[int, int]) -> Iterator[int]:
         """Yield free partners; of those with the same cells in every row one is enough."""

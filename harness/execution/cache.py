@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.execution.limits import MIB
 from harness.execution.process import Answer
-from harness.types import Execution
+from harness.types import Execution, Status
 
 __all__ = ["Cache"]
 
@@ -48,8 +48,8 @@ class Cache:
     def answer(self, key: Hashable, compute: Callable[[], Answer]) -> Execution:
         """Return the answer to `key`, computing it unless it is known or another thread is at it.
 
-        What cannot be repeated is shared with those who wait, but not kept. When `compute` raises, the caller gets
-        the exception, and one of those who wait tries again.
+        What cannot be repeated is shared with those who wait, but not kept. When `compute` raises or loses its worker,
+        the caller gets that, and one of those who wait tries again: a death costs one question and not all that ask it.
         """
         while True:
             if (known := self.peek(key)) is not None:
@@ -66,7 +66,7 @@ class Cache:
             if mine:
                 return self._compute(key, pending, compute)
             pending.done.wait()
-            if pending.answer is not None:
+            if pending.answer is not None and not _is_lost(pending.answer):
                 return pending.answer.execution
 
     def _compute(self, key: Hashable, pending: _Pending, compute: Callable[[], Answer]) -> Execution:
@@ -88,3 +88,8 @@ class Cache:
         self.used_bytes += size
         while self.used_bytes > self.capacity_bytes:
             self.used_bytes -= self._answers.popitem(last=False)[1][1]
+
+
+def _is_lost(answer: Answer) -> bool:
+    """Whether the worker died; what is too much for a living one is repeatable."""
+    return answer.execution.status is Status.RESOURCE and not answer.repeatable

@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["guarded_printf"]
 
-_CALL = re.compile(r"\b(?:printf|format)\b[\"`\]]?(?:\s|/\*.*?\*/|--[^\n]*\n)*\(", re.IGNORECASE | re.DOTALL)
+_CALL = re.compile(r"\b(?:printf|format)\b[\"`\]]?(?:\s|/\*(?:(?!\*/).)*\*/|--[^\n]*\n)*+\(", re.IGNORECASE | re.DOTALL)
 _RISKY = re.compile(r"%[^%A-Za-z]*(?:\*|\d{6})")
 _FIELD = re.compile(r"%[-+ 0!#,]*(\*|\d*)(?:\.(\*|\d*))?(?:l*)([A-Za-z%])")
 _NAMES = ("printf", "format")

@@ -1,13 +1,15 @@
 """A pool of workers for any number of threads."""
 
+import contextlib
 import threading
 
 from harness.errors import RunError
 from harness.execution.limits import Limits
-from harness.execution.process import Answer, Process, Request
+from harness.execution.process import Answer, KilledAtStart, Process, Request
 
 __all__ = ["Pool"]
 
+_STARTS = 3
 _CLOSED = "SQL execution: the executor is closed; close it when the last query is answered"
 
 
@@ -39,13 +41,19 @@ class Pool:
             if not process.has_ended():
                 return process
             self._give_back(process, fit=False)
-        process = Process(self.limits)
+        process = self._start()
         with self._lock:
             if not self.closed:
                 self._all.add(process)
                 return process
         process.kill()
         raise RunError(_CLOSED)
+
+    def _start(self) -> Process:
+        for _ in range(_STARTS - 1):
+            with contextlib.suppress(KilledAtStart):  # as one that dies later would cost nothing but a new one
+                return Process(self.limits)
+        return Process(self.limits)
 
     def _take_idle(self) -> Process | None:
         with self._lock:

@@ -17,7 +17,7 @@ from harness.execution.limits import KILL_GRACE_S, Limits
 from harness.execution.protocol import HEADER, Kind, pack, write_all
 from harness.types import Execution, Row, Status
 
-__all__ = ["Answer", "Process", "Request"]
+__all__ = ["Answer", "KilledAtStart", "Process", "Request"]
 
 _START_S = 60.0
 _OPEN_S = 60.0
@@ -53,6 +53,10 @@ class Answer:
     size_bytes: int
     repeatable: bool
     finding: Any = None
+
+
+class KilledAtStart(RunError):
+    """Somebody's signal ended a worker before it was ready; another one may fare better."""
 
 
 class _Overdue(Exception):
@@ -94,7 +98,8 @@ class Process:
             self._receive(monotonic() + _START_S)
         except (EOFError, OSError, _Overdue) as error:
             code = self.kill()
-            raise RunError(
+            kind = KilledAtStart if code < 0 and isinstance(error, EOFError | OSError) else RunError
+            raise kind(
                 f"SQL worker: did not start (exit code {code}); check that `{sys.executable} -I -S -c "
                 f"'import sqlite3'` works"
             ) from error

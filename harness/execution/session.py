@@ -136,9 +136,11 @@ class Session:
         return classify(error, text, self.limits)
 
     def _compile(self, text: str) -> Verdict:
+        # `QUERY PLAN SELECT 1` is no statement, though EXPLAIN in front would make it one.
+        compiling = text if leading_keyword(text) == "QUERY" else f"EXPLAIN {text}"
         started = perf_counter()
         try:
-            self.connection.execute(f"EXPLAIN {text}").close()
+            self.connection.execute(compiling).close()
         finally:
             self.elapsed_s += perf_counter() - started
         return Verdict("ok", elapsed_s=self.elapsed_s)

@@ -50,6 +50,13 @@ def test_check_prints_every_problem_and_exits_2(capsys, folder):
     assert "2 problems" in out.splitlines()[-1]
 
 
+def test_golds_that_are_not_linted_are_not_passed_over_in_silence(capsys, folder):
+    (folder / "dev.json").write_text("[]")
+    code, out, _ = run(capsys, "check", folder, "--lint")
+    assert code == 2
+    assert "note: golds were not linted: first mend the problems" in out
+
+
 def test_one_problem_is_no_problems(capsys, folder):
     (folder / "dev.json").write_text("[]")
     code, out, _ = run(capsys, "check", folder, "--workers", 1)

@@ -225,6 +225,17 @@ def test_the_nearest_of_several_golds_decides(run):
     assert diagnose(prediction, None, Verdict(equal=False)) == "extra_columns"
 
 
+def test_of_several_golds_the_explanation_is_about_the_one_that_decided(run):
+    prediction = predict(run, "SELECT DISTINCT keeper_id FROM animal", "SELECT 'x'", "SELECT keeper_id FROM animal")
+    label = diagnose(prediction, None, None)
+    rows, wanted = (len(one.rows) for one in (prediction.execution, prediction.golds[1]))
+    assert label == "duplicates"
+    assert (
+        explain(prediction, label, None)
+        == f"the gold's rows, otherwise repeated: {rows} rows where the gold has {wanted}"
+    )
+
+
 def test_a_gold_that_fails_does_not_matter_beside_one_that_runs(run):
     prediction = predict(run, "SELECT name FROM keeper", "SELECT nmae", "SELECT name FROM keeper")
     assert diagnose(prediction, None, Verdict(equal=True)) == "correct"

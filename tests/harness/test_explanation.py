@@ -82,3 +82,27 @@ def test_of_several_golds_the_one_that_agrees_counts(explain):
     found = explain("SELECT city FROM team", "SELECT name FROM hero", more=["SELECT name FROM hero"])
     assert found.diagnosis == "correct"
     assert "gaps" not in found.analysis
+
+
+@pytest.mark.parametrize(
+    ("sql", "gaps"),
+    [
+        ("SELECT '1.75'", ["lenient_only: type"]),
+        ("SELECT power FROM hero WHERE id < 3", ["official_only: duplicates"]),
+        ("SELECT 'no' FROM team", ["empty_equals_empty"]),
+        ("SELECT 'no', 1 FROM team", ["official_only: empty", "empty_equals_empty"]),
+        ("SELECT 1", []),
+    ],
+)
+def test_of_several_golds_any_may_agree_as_in_the_metrics(explain, sql, gaps):
+    golds = [
+        "SELECT height FROM hero WHERE id = 3",
+        "SELECT DISTINCT power FROM hero WHERE id < 3",
+        "SELECT id FROM team",
+    ]
+    assert explain("SELECT city FROM hero", sql, more=golds).analysis.get("gaps", []) == gaps
+
+
+def test_what_agrees_strictly_with_one_gold_and_officially_with_another_is_no_gap(explain):
+    gold, other = "SELECT name FROM hero ORDER BY height LIMIT 1", "SELECT 'B' UNION ALL SELECT 'B'"
+    assert "gaps" not in explain(gold, "SELECT 'B'", more=[other]).analysis

@@ -88,3 +88,26 @@ def test_clean_sql_is_never_changed(sql):
 )
 def test_a_statement_ends_at_a_semicolon_outside_quotes_or_at_a_blank_line(text, end):
     assert statement_end(text) == end
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "part",
+    [
+        "SELECT 1;",
+        "\n \n",
+        "SELECT 1\n\nFROM ",
+        "\n\n/* c */",
+        "WITH a (\n",
+        ";--\n",
+        "SELECT '",
+        "/*",
+        "(",
+        "```",
+        "\n```sql\n",
+    ],
+)
+def test_the_time_that_a_long_text_takes_grows_with_its_length_only(part):
+    text = part * (400_000 // len(part))
+    extract(text)
+    statement_end(text)

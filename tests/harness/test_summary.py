@@ -134,3 +134,9 @@ def test_the_order_of_records_does_not_matter_and_counts_sum_to_n(rows):
 def test_the_mean_of_many_tenths_is_exact():
     records = [record(i, {"soft_f1": 0.1}) for i in range(1000)]
     assert summarise(records, ["soft_f1"])["metrics"]["soft_f1"]["value"] == pytest.approx(0.1, abs=0)
+
+
+def test_nothing_is_said_of_golds_that_were_not_run():
+    linked = {"linking": {"precision": 1.0, "recall": 1.0, "f1": 1.0}}
+    assert "gold" not in summarise([record(0, {}, analysis=linked)], [])
+    assert summarise([record(0, {}, analysis=linked, diagnosis="correct")], [])["gold"]["ceiling"] == 1.0

@@ -4,9 +4,11 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from harness.cli.table import print_run
+from harness.errors import DataError
 from harness.summary import summarise
 from harness.types import Record, Run, Score
 
@@ -77,3 +79,12 @@ def test_why_answers_failed_and_how_good_the_golds_are_stands_below_the_rates():
         "doubtful golds: 2 (2 tie_at_limit)",
     ):
         assert line in text
+
+
+def test_an_incomplete_run_whose_manifest_says_little_is_shown_all_the_same():
+    assert "incomplete, 1 of ? questions" in shown(replace(RUN, summary=None, manifest={}))
+
+
+def test_a_summary_that_lacks_what_is_shown_is_named_with_what_it_lacks():
+    with pytest.raises(DataError, match="its summary has no metrics, slices; restore the file"):
+        shown(replace(RUN, summary={"n": 1, "status": {}}))

@@ -1,6 +1,7 @@
 """A stored run's numbers come out again, and a changed one is named."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -10,6 +11,7 @@ from harness.config import EvalConfig, build
 from harness.datasets import load, shipped
 from harness.errors import DataError
 from harness.run import Place, evaluate_config
+from harness.summary import summarise
 from harness.verification import verify
 
 QUESTIONS = 12
@@ -100,3 +102,72 @@ def test_the_command_leaves_with_1_where_a_number_differs_and_names_it(run, caps
         main(["verify", str(run.path), "--data", str(shipped())])
     assert leaving.value.code == 1
     assert "status 'timeout' in the run, 'ok' now" in capsys.readouterr().err
+
+
+def edit_summary(run, **changes):
+    path = run.path / "summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return store.load(run.path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"n": 11}, "summary: n 11 in the run, 12 now"),
+        ({"diagnosis": {"correct": 12}}, "summary: diagnosis correct 12 in the run, 10 now"),
+        ({"status": {"ok": 12}}, "summary: status forbidden None in the run, 1 now"),
+        ({"verdict_gaps": {"order": 2}}, "summary: verdict_gaps order 2 in the run, None now"),
+        ({"gold": {"ceiling": 0.5, "failing": 0}}, "summary: gold ceiling 0.5 in the run, 1.0 now"),
+    ],
+)
+def test_a_count_that_was_changed_is_named(run, changes, line):
+    assert line in verify(edit_summary(run, **changes)).differences
+
+
+def test_a_question_that_was_taken_out_of_records_and_summary_is_missed(run):
+    wrong = run.records[2].question_id
+    shorter = rewrite(run, lambda records: records.pop(2))
+    store.write_summary(run.path, summarise(shorter.records, run.manifest["metrics"]))
+    assert verify(store.load(run.path)).differences == (f"question {wrong}: is in the data and not in the run",)
+
+
+def test_a_question_that_stands_there_twice_is_named(run):
+    longer = rewrite(run, lambda records: records.append(records[0]))
+    store.write_summary(run.path, summarise(longer.records, run.manifest["metrics"]))
+    first = run.records[0].question_id
+    assert f"question {first}: stands 2 times in the run" in verify(store.load(run.path)).differences
+
+
+def score_own_database(folder, rows):
+    connection = sqlite3.connect(folder / "shop.sqlite")
+    connection.executescript("CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('tea')")
+    connection.close()
+    questions = folder / "shop.jsonl"
+    questions.write_text("".join(json.dumps({"question": "?", "SQL": a, "predicted_sql": b}) + "\n" for a, b in rows))
+    tree = {
+        "data": {"path": str(folder / "shop.sqlite"), "questions": str(questions)},
+        "generator": {"name": "replay", "path": str(questions)},
+        "metrics": {"names": ["execution_accuracy"]},
+    }
+    return evaluate_config(build(EvalConfig, tree, "test"), Place(folder=folder / "run"))
+
+
+def test_rows_that_chance_drew_are_not_compared_and_that_is_said(tmp_path):
+    outcome = verify(score_own_database(tmp_path, [("SELECT name FROM item", "SELECT random()")]))
+    assert outcome.reproduced, outcome.differences
+    assert "1 questions with SQL that reads the clock or draws at random: its rows are not compared" in outcome.notes
+
+
+def test_only_rows_that_are_there_can_be_left_out(tmp_path):
+    run = score_own_database(tmp_path, [("SELECT name FROM item", "SELECT random() FROM nowhere")])
+    assert not any("at random" in note for note in verify(run).notes)
+
+
+@pytest.mark.parametrize("there", ["", "shop.sqlite"])
+def test_a_database_and_its_questions_may_have_moved_together(tmp_path, there):
+    run = score_own_database(tmp_path, [("SELECT name FROM item", "SELECT 'tea'")])
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("shop.sqlite", "shop.jsonl"):
+        (tmp_path / name).rename(moved / name)
+    assert verify(run, moved / there).reproduced

@@ -151,6 +151,11 @@ def test_compare_prints_the_same_numbers_as_json(write):
     assert "p = 0.2266" in compare(old, new, "--metric", "soft_f1")[1]
 
 
+def test_where_nothing_differs_no_smallest_change_is_claimed(write):
+    _, text = compare(write("old", [0.0, 1.0]), write("new", [0.0, 1.0]))
+    assert re.search(r"smallest change that shows +– ", text)
+
+
 def test_compare_refuses_runs_on_other_data_unless_it_is_told_to(write, tmp_path):
     old, new = write("old", [0.0]), write("new", [1.0])
     manifest = tmp_path / "runs" / "new" / "manifest.json"

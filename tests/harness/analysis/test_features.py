@@ -89,3 +89,7 @@ def test_any_text_has_features_of_the_list(words):
 def test_the_module_is_light():
     code = "import sys, harness.analysis.features; sys.exit('sqlglot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_comment_behind_the_semicolon_changes_nothing():
+    assert features("SELECT a FROM t; -- done") == features("SELECT a FROM t")

@@ -167,3 +167,9 @@ def test_duplicated_columns_do_not_multiply_the_search():
     predicted = [tuple([row % 3] * 12 + [(row + 1) % 30]) for row in range(30)]
     assert Counter(row[0] for row in gold) == Counter(row[0] for row in predicted)
     assert not equal_relaxed(predicted, gold, Relaxation())
+
+
+def test_more_columns_than_calls_can_be_nested_are_compared_too():
+    gold = tuple(tuple(row * number for number in range(1, 1_201)) for row in (1, 2))
+    assert equal_relaxed(tuple(row[::-1] for row in gold), gold, Relaxation())
+    assert not equal_relaxed((gold[0], (*gold[1][:-1], 0)), gold, Relaxation())

@@ -79,6 +79,27 @@ def test_threads_that_ask_the_same_at_once_share_one_computation():
     assert len(calls) == 1
 
 
+def test_a_worker_that_dies_costs_one_of_those_who_ask_the_same():
+    cache = Cache()
+    started, go_on = threading.Event(), threading.Event()
+    lost = Answer(Execution(Status.RESOURCE, error="worker died (signal 9)"), 0, repeatable=False)
+
+    def die() -> Answer:
+        started.set()
+        go_on.wait(10)
+        return lost
+
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(cache.answer, "key", die)
+        assert started.wait(10)
+        others = [threads.submit(cache.answer, "key", lambda: answer("one")) for _ in range(3)]
+        while not any(pending.waiters == 3 for pending in cache._pending.values()):
+            threading.Event().wait(0.001)
+        go_on.set()
+        assert first.result(10) is lost.execution
+        assert {one.result(10).rows for one in others} == {(("one",),)}
+
+
 def test_an_exception_is_the_callers_and_the_next_one_tries_again():
     cache = Cache()
 

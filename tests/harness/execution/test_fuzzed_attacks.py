@@ -1,16 +1,20 @@
 """Hostile statements out of the seeded grammar in scripts/fuzz, which `tox -e fuzz` runs by the thousands."""
 
 import importlib
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from harness.config import EvalConfig, build
+from harness.run import Place, evaluate_config
 from harness.types import Execution, Status
 
 SCRIPTS = Path(__file__).parents[3] / "scripts" / "fuzz"
 BATCH = 100
 TRIES = 3
+RESULT_METRICS = {"execution_accuracy", "execution_accuracy_strict", "execution_accuracy_lenient", "soft_f1"}
 
 
 @pytest.fixture
@@ -48,11 +52,34 @@ def test_a_seed_means_one_statement_and_all_kinds_come(fuzzing):
     assert len({attack.sql for attack in attacks}) > 450
 
 
+def test_a_run_of_nothing_but_attacks_ends_and_gives_no_point(fuzzing, tmp_path):
+    data, seeds = tmp_path / "data", range(1_000, 1_120)
+    database = data / "dev_databases" / "company" / "company.sqlite"
+    database.parent.mkdir(parents=True)
+    fuzzing.arena.make_database(database)
+    gold = "SELECT name, salary FROM emp WHERE id BETWEEN 10 AND 19"
+    questions = [{"question_id": seed, "db_id": "company", "question": "?", "SQL": gold} for seed in seeds]
+    answers = [{"question_id": seed, "SQL": fuzzing.attacks.write_attack(seed).sql} for seed in seeds]
+    (data / "dev.json").write_text(json.dumps(questions))
+    (tmp_path / "answers.json").write_text(json.dumps(answers))
+    tree = {
+        "data": {"path": str(data)},
+        "generator": {"name": "replay", "path": str(tmp_path / "answers.json")},
+        "execution": {"timeout_s": 0.2, "memory_mib": 64, "max_rows": 100_000},
+    }
+    run = evaluate_config(build(EvalConfig, tree, "test"), Place(folder=tmp_path / "run"))
+    points = {name: metric["value"] for name, metric in run.summary["metrics"].items() if name in RESULT_METRICS}
+    assert points == dict.fromkeys(RESULT_METRICS & points.keys(), 0.0)
+    assert "execution_accuracy" in points
+    assert run.summary["n"] == sum(run.summary["status"].values()) == len(seeds)
+
+
 class Careless:
     """What an evaluator without any protection does: one connection that may write, and no limits."""
 
     def __init__(self, path):
         self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.text_factory = lambda text: text.decode(errors="replace")
 
     def __enter__(self):
         return self
@@ -75,7 +102,10 @@ class Careless:
         ("PRAGMA case_sensitive_like = 1", "the gold now gives"),
         ("ATTACH 'new.sqlite' AS other", "new.sqlite appeared"),
         ("VACUUM INTO 'copy.sqlite'", "copy.sqlite appeared"),
-        ("SELECT id, upper(name), salary, salary || ' n' FROM emp WHERE id BETWEEN 10 AND 19", "scored"),
+        (
+            "SELECT id, upper(name), salary, salary || ' ' || CAST(note AS TEXT) FROM emp WHERE id BETWEEN 10 AND 19",
+            "scored",
+        ),
     ],
 )
 def test_the_arena_sees_the_damage_that_a_careless_evaluator_lets_happen(fuzzing, tmp_path, sql, fault):

@@ -260,6 +260,22 @@ def test_a_fork_of_the_parent_does_not_end_its_workers(company):
         assert parent.wait(60) == 0
 
 
+def test_a_worker_killed_while_it_starts_costs_nothing(company, monkeypatch):
+    victims = []
+
+    class Unlucky(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            if len(victims) < 2:
+                victims.append(self.pid)
+                self.kill()
+
+    monkeypatch.setattr(subprocess, "Popen", Unlucky)
+    with Executor({"company": company}, workers=1) as executor:
+        assert executor.execute("company", "SELECT 1").rows == ((1,),)
+    assert len(victims) == 2
+
+
 def test_a_worker_that_cannot_start_is_a_run_error(company, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with Executor({"company": company}, workers=1) as executor, pytest.raises(RunError, match="did not start"):

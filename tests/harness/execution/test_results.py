@@ -109,6 +109,17 @@ def test_prepare_compiles_without_running(executor):
     assert (verdict.status, verdict.rows) == (Status.OK, ())
 
 
+@pytest.mark.parametrize("sql", ["QUERY PLAN SELECT 1", "/* a */ query plan select name from emp", "QUERY"])
+def test_what_only_explain_would_make_a_statement_does_not_compile(executor, sql):
+    assert (executor.prepare("company", sql).status, executor.execute("company", sql).status) == ("error", "error")
+
+
+@pytest.mark.parametrize("call", ["execute", "prepare"])
+def test_many_comments_behind_printf_cost_no_time(executor, call):
+    verdict = getattr(executor, call)("company", f"SELECT printf{'/**/' * 40}, '%999999d' FROM emp")
+    assert verdict.error == "no such column: printf"
+
+
 def test_prepare_without_a_file_uses_the_schema(company):
     ddl = {"paper": "CREATE TABLE sheet (id INTEGER, size TEXT); CREATE TABLE pen (id INTEGER);"}
     with Executor({"company": company}, ddl=ddl, workers=1) as executor:

@@ -65,34 +65,18 @@ def test_any_text_can_be_looked_at(sql):
     describe_command(sql)
 
 
-WORDS = [
-    "SELECT ",
+WORDS = ["SELECT ", "'now'", "'NOW'", "'%Y'", "-- ", "\n", *"()`\"', "]
+WORDS += [
     "strftime",
     "DateTime",
     "time",
     "date",
-    "(",
-    ")",
-    "'now'",
-    "'NOW'",
-    "`",
-    '"',
-    "'",
     "known",
-    "-- ",
-    "\n",
-]
-WORDS += [
     "random",
     "randomblob",
     "Current_Date",
     "julianday",
-    "unixepoch",
     "changes",
-    "total_changes",
-    "'%Y'",
-    ",",
-    " ",
 ]
 
 

@@ -102,7 +102,9 @@ def test_a_constant_factor_inside_the_band_is_not(times, factor):
     ("predicted_s", "gold_s", "value", "why"),
     [
         ([1.0] * 9, [3.0] * 9, 2.0, "ratio 3.00 (3.00 to 3.00) in 9 repeats; VM steps 10, gold 20"),
-        ([1.0] * 5, [3.0] * 5, 1.0, "no difference: ratio 3.00 (0.00 to inf) in 5 repeats"),
+        ([1.0] * 5, [3.0] * 5, 2.0, "ratio 3.00 (3.00 to 3.00) in 5 repeats"),
+        ([8.0], [0.5], 0.0625, "ratio 0.06 (0.06 to 0.06) in 1 repeats"),
+        ([1.0] * 5, [3.0] * 4 + [1.0], 1.0, "no difference: ratio 3.00 (1.00 to 3.00) in 5 repeats"),
         ([1.0] * 9, [3.0] * 7 + [1.0] * 2, 1.0, "no difference: ratio 3.00 (1.00 to 3.00)"),
         ([1e-5] * 9, [2.9e-5] * 9, 1.0, "no difference: ratio 2.90"),
         ([1e-5] * 9, [3.1e-5] * 9, 2.0, "ratio 3.10"),
@@ -143,6 +145,16 @@ def test_a_race_that_fails_cannot_be_judged():
     clock.measured = Measurement(Status.RESOURCE, "worker died (signal 9)")
     score = Efficiency().score(predict(), clock)
     assert (score.value, score.reason) == (None, "timing failed: resource: worker died (signal 9)")
+
+
+def test_an_answer_that_fails_when_it_is_timed_beside_a_gold_that_does_not_scores_zero():
+    class Slow(Clock):
+        def measure(self, db_id, statements, *rest):
+            late = Measurement(Status.TIMEOUT, "stopped after 30 s")
+            return late if len(statements) > 1 else super().measure(db_id, statements, *rest)
+
+    score = Efficiency().score(predict(), Slow((), ()))
+    assert (score.value, score.reason) == (0.0, "timing failed: timeout: stopped after 30 s")
 
 
 def test_the_golds_own_text_is_not_timed():

@@ -22,6 +22,8 @@ def predict(text, sql):
         "VALUES (1), (2)",
         'SELECT `a b`, "c", [d e] FROM t -- comment',
         "SELECT IIF(a > 1, 'x', 'y') FROM t",
+        "SELECT 1; -- done",
+        "SELECT 1;\n/* done */",
     ],
 )
 def test_one_query_is_valid(sql):
@@ -38,6 +40,7 @@ def test_one_query_is_valid(sql):
         "```sql\nSELECT 1\n```",
         "```",
         "SELECT 1; SELECT 2",
+        "; -- nothing",
         "DELETE FROM t",
         "WITH q AS (SELECT 1) DELETE FROM t",
         "DROP TABLE t",
@@ -52,8 +55,11 @@ def test_one_query_is_valid(sql):
         "SELECT a FROM",
         "SELECT (((",
         "(" * 5000,
+        "/**/" * 5000 + "x",
+        "/* SELECT */ FROM t",
     ],
 )
+@pytest.mark.timeout(120)
 def test_everything_else_is_not(text):
     assert why_invalid(text) != ""
 
