@@ -27,6 +27,10 @@ _MOVES = frozenset(
 )
 """The instructions that move a cursor, and those that say where it stops: https://sqlite.org/opcode.html."""
 
+_SORTERS = frozenset({"SorterOpen", "OpenEphemeral"})
+"""What holds rows in an order of their own; which of equal ones comes first hangs on all of its keys."""
+
+_FOLLOWED = _MOVES | _SORTERS
 _SIZES = ((10, 10, 10), (100000, 100000, 100000), (10, 1000, 100000), (100000, 1000, 10), (1000, 10, 100000))
 """Rows of the tables, in turn, that the planner is made to believe in; plans that hang on them then show."""
 
@@ -34,9 +38,10 @@ _SIZES = ((10, 10, 10), (100000, 100000, 100000), (10, 1000, 100000), (100000, 1
 def read_plans(catalogue: Catalogue, queries: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], ...]:
     """Return the plans of each query: without statistics and with several made-up ones, with and without indexes.
 
-    A plan is the detail lines of EXPLAIN QUERY PLAN, then the cursor movements of the program. Without statistics
-    (ANALYZE), the planner knows nothing of a database but its schema. The queries are prepared, never run; views and
-    virtual tables are left out. Nothing comes back where SQLite refuses the schema or a query.
+    A plan is the detail lines of EXPLAIN QUERY PLAN, then the program's cursor movements and its sorters with their
+    keys. Without statistics (ANALYZE), the planner knows nothing of a database but its schema. The queries are
+    prepared, never run; views and virtual tables are left out. Nothing comes back where SQLite refuses the schema or
+    a query.
     """
     plans: list[list[tuple[str, ...]]] = [[] for _ in queries]
     try:
@@ -61,7 +66,8 @@ def _build(connection: sqlite3.Connection, catalogue: Catalogue, indexes: tuple[
 
 def _plan(connection: sqlite3.Connection, query: str) -> tuple[str, ...]:
     loops = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}")]
-    moves = [str(row[1]) for row in connection.execute(f"EXPLAIN {query}") if row[1] in _MOVES]
+    program = connection.execute(f"EXPLAIN {query}").fetchall()
+    moves = [f"{row[1]} {row[5]}" if row[1] in _SORTERS else str(row[1]) for row in program if row[1] in _FOLLOWED]
     return (*loops, " ".join(moves))
 
 
