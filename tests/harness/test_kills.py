@@ -35,7 +35,8 @@ def scoring(tmp_path):
         folder = data / "dev_databases" / db_id
         folder.mkdir(parents=True)
         (folder / f"{db_id}.sqlite").write_bytes(mini.databases[db_id].read_bytes())
-    answers = [{"question_id": n, "SQL": BUSY.format(n % 5)} for n in range(QUESTIONS)]
+    # Each differs from the others, so that no cache answers and the records come one after the other.
+    answers = [{"question_id": n, "SQL": f"{BUSY.format(n % 5)} -- {n}"} for n in range(QUESTIONS)]
     (tmp_path / "answers.json").write_text(json.dumps(answers))
 
     def start(out, *more):
