@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from trainer.selection import Selection
+
 __all__ = ["Adapter", "OnStep", "Row", "Step", "Trainer", "ignore_step"]
 
 
@@ -49,8 +51,9 @@ class Step:
 class Adapter:
     """An adapter folder that is finished.
 
-    `loss` is the mean of the last logged steps, `eval_loss` that of the last evaluation. `tokens` counts what was
-    computed in all epochs, `vram_gib` and `allocated_gib` are peaks (`None` without a GPU).
+    `loss` is the mean of the last logged steps, `eval_loss` that of this adapter where it was evaluated. `tokens`
+    counts what was computed in all epochs, `vram_gib` and `allocated_gib` are peaks (`None` without a GPU).
+    `selection` says of which step the adapter is (`None`: of the last).
     """
 
     path: Path
@@ -63,6 +66,7 @@ class Adapter:
     time_s: float
     vram_gib: float | None = None
     allocated_gib: float | None = None
+    selection: Selection | None = None
 
 
 OnStep = Callable[[Step], None]

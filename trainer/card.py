@@ -3,13 +3,14 @@
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from harness.files import RESUME, write_text
 from trainer.base import Adapter
 from trainer.config import TrainConfig, identity
+from trainer.selection import Selection, choose
 
 __all__ = ["versions", "write_card"]
 
@@ -35,13 +36,33 @@ A LoRA adapter that writes SQLite queries, trained on {base_model} with text2sql
 | training data | {data} ({split}), {rows} of {examples} questions over {databases} databases |
 | validation | {validation} |
 | optimizer steps | {steps} of {step_examples} examples, learning rate {learning_rate}, {scheduler} |
-| loss at the end | {loss} training, {eval_loss} validation (nats a token of SQL) |
+| seeds | {data_seed} for the sample and the databases held out, {seed} for the order and the dropout |
+| checkpoint | step {chosen_step}: {chosen_reason} |
+| loss | {loss} training at the end, {eval_loss} validation (nats a token of SQL) |
 | time, peak VRAM | {time_s:.0f} s, {vram} |
 | prompt | `{template}`, at most {prompt_tokens} tokens; {shortened} shortened, {left_out} left out as too long |
+
+## Validation
+
+{evaluations}
+
+## Leakage
+
+What the training data shares with the sets that the adapter may be evaluated on.
+
+{leakage}
 
 ## Evidence before and after sampling
 
 {buckets}
+
+## Made with
+
+{versions}
+
+SHA-256 of the weights: {weights_sha256}. Of the data:
+
+{hashes}
 
 ## Use
 
@@ -78,7 +99,7 @@ def write_card(
     An evaluation reads `config.prompt` (the prompt that was trained with), `weights.sha256` and `weights.hub_id`
     from it: those keys keep their names.
     """
-    write_text(adapter.path / "README.md", _render(config, data, adapter), advice=RESUME)
+    write_text(adapter.path / "README.md", _render(config, data, weights, adapter), advice=RESUME)
     about = {
         "format": 1,
         "config": asdict(config),
@@ -91,6 +112,7 @@ def write_card(
         "steps": adapter.steps,
         "loss": adapter.loss,
         "eval_loss": adapter.eval_loss,
+        "selection": asdict(_selection(adapter)),
         "time_s": round(adapter.time_s, 1),
         "peak_vram_gib": adapter.vram_gib,
         "peak_allocated_gib": adapter.allocated_gib,
@@ -100,9 +122,13 @@ def write_card(
     return plain
 
 
-def _render(config: TrainConfig, data: Mapping[str, Any], adapter: Adapter) -> str:
-    held_out = data["validation_databases"]
-    lines = [f"| {one['words']} | {one['before']} | {one['after']} |" for one in data["evidence_buckets"]]
+def _selection(adapter: Adapter) -> Selection:
+    return adapter.selection or choose((), adapter.steps, keep_best=False)
+
+
+def _render(config: TrainConfig, data: Mapping[str, Any], weights: Mapping[str, Any], adapter: Adapter) -> str:
+    held_out, selection = data["validation_databases"], _selection(adapter)
+    buckets = [(one["words"], f"{one['before']} | {one['after']}") for one in data["evidence_buckets"]]
     return CARD.format(
         base_model=config.model.id,
         name=adapter.path.name,
@@ -123,14 +149,29 @@ def _render(config: TrainConfig, data: Mapping[str, Any], adapter: Adapter) -> s
         scheduler=config.train.scheduler,
         loss=_number(adapter.loss),
         eval_loss=_number(adapter.eval_loss),
+        data_seed=config.data.seed,
+        seed=config.train.seed,
+        chosen_step=selection.step,
+        chosen_reason=selection.reason,
+        evaluations=_table("step", "validation loss", [(step, f"{loss:.4f}") for step, loss in selection.evaluations]),
+        leakage="\n".join(f"- {line}" for line in data["leakage"]["summary"]),
+        versions=", ".join(f"{name} {version}" for name, version in versions().items()),
+        weights_sha256=weights.get("sha256") or "not taken, they came from the hub",
+        hashes=_table("file", "SHA-256", [*data["hashes"].items()]),
         time_s=adapter.time_s,
         vram="no GPU" if adapter.vram_gib is None else f"{adapter.vram_gib:.2f} GiB reserved",
         template=config.prompt.template,
         prompt_tokens=config.prompt.max_tokens,
         shortened=len(data["shortened"]),
         left_out=len(data["left_out"]),
-        buckets="\n".join(["| words | before | after |", "|---|---|---|", *lines]),
+        buckets=_table("words", "before | after", buckets),
     )
+
+
+def _table(first: str, second: str, lines: Sequence[tuple[object, object]]) -> str:
+    """Return a table of Markdown; `second` may be several columns."""
+    rule = "|---" * (2 + second.count("|")) + "|"
+    return "\n".join([f"| {first} | {second} |", rule, *(f"| {a} | {b} |" for a, b in lines)]) if lines else "None."
 
 
 def _quantization(config: TrainConfig) -> str:

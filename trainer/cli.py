@@ -1,8 +1,11 @@
 """`t2s train` and `t2s plan`."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -51,13 +54,36 @@ def train(
         return
     losses = f"loss {_number(adapter.loss)}, validation {_number(adapter.eval_loss)}"
     typer.echo(f"{folder}: {adapter.steps} steps in {adapter.time_s:.0f} s, {losses}, {_vram(adapter.vram_gib)}")
+    if adapter.selection is not None:
+        typer.echo(f"{folder}: the adapter of step {adapter.selection.step}, {adapter.selection.reason}")
+    for line in (job.read_finished(folder) or {}).get("data", {}).get("leakage", {}).get("summary", ()):
+        typer.echo(f"leakage: {line}")
 
 
 @plan_app.command()
 def plan(config: Config, *, settings: Settings = None) -> None:
     """Predict rows, tokens, steps and memory of a training, without a GPU and without weights."""
     read = configuration.load(config, settings or [])
-    planning.print_plan(planning.make_plan(read), Path(config).stem, Console())
+    made = planning.make_plan(read)
+    planning.print_plan(made, Path(config).stem, Console())
+    for line in made.prepared.leakage.headlines:
+        typer.echo(f"leakage: {line}")
+
+
+@dataclass
+class _Clock:
+    """Estimates the remaining time from the steps that were watched, not from those of an earlier try."""
+
+    first: int | None = None
+    started: float = 0.0
+
+    def remaining_s(self, step: Step) -> float | None:
+        """Return the seconds that the rest will take, `None` where nothing can be said yet."""
+        now = time.perf_counter()
+        if self.first is None:
+            self.first, self.started = step.step, now
+        done = step.step - self.first
+        return (step.total_steps - step.step) * (now - self.started) / done if done else None
 
 
 @contextmanager
@@ -65,7 +91,8 @@ def _progress(label: str) -> Iterator[OnStep]:
     """Yield what shows a step: a bar on a terminal, else a line whenever something is logged."""
     console = Console(file=sys.stderr)
     if not console.is_terminal:
-        yield lambda step: _print_line(label, step)
+        clock = _Clock()
+        yield lambda step: _print_line(label, step, clock.remaining_s(step))
         return
     columns = (
         TextColumn("{task.description}"),
@@ -91,12 +118,14 @@ def _progress(label: str) -> Iterator[OnStep]:
         yield show
 
 
-def _print_line(label: str, step: Step) -> None:
+def _print_line(label: str, step: Step, remaining_s: float | None) -> None:
+    where = f"{label}: step {step.step} of {step.total_steps}"
     if step.eval_loss is not None:
-        typer.echo(f"{label}: step {step.step} of {step.total_steps}, validation loss {step.eval_loss:.4f}", err=True)
+        typer.echo(f"{where}, validation loss {step.eval_loss:.4f}", err=True)
     elif step.tokens_per_s is not None:
         speed = f"{step.tokens_per_s:,.0f} tokens/s, {_vram(step.vram_gib)}"
-        typer.echo(f"{label}: step {step.step} of {step.total_steps}, loss {_number(step.loss)}, {speed}", err=True)
+        left = "" if remaining_s is None else f", {timedelta(seconds=round(remaining_s))} left"
+        typer.echo(f"{where}, loss {_number(step.loss)}, {speed}{left}", err=True)
 
 
 def _number(value: float | None) -> str:

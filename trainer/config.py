@@ -54,7 +54,9 @@ class TrainDataConfig:
     """`[data]`: a data folder (or `mini`), the share of it to train on, and the databases held out for validation.
 
     `fraction` is sampled so that the distribution over evidence-length buckets is kept. `validation_databases` is
-    a number of databases, or, below 1, a share of them; 0 trains on all and evaluates nothing.
+    a number of databases, or, below 1, a share of them; 0 trains on all and evaluates nothing. Databases that the
+    sets of `evaluation` (not given: those beside the training data, see `trainer.leakage`) have as well are refused,
+    left out or allowed.
     """
 
     __pydantic_config__ = STRICT
@@ -63,6 +65,8 @@ class TrainDataConfig:
     fraction: float = 0.45
     seed: int = 42
     validation_databases: float = 0.1
+    evaluation: tuple[str, ...] | None = None
+    leakage: Literal["refuse", "exclude", "allow"] = "refuse"
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ class OptimizationConfig:
     """`[train]`: an optimizer step sees `batch_size` × `gradient_accumulation_steps` examples.
 
     `max_steps` = 0 trains `epochs` epochs. `save_steps` = 0 saves at the end of each epoch only. Examples above
-    `max_tokens` are left out and counted (0: above the model's positions); nothing is ever truncated.
+    `max_tokens` are left out and counted (0: above the model's positions); nothing is ever truncated. With `keep_best`
+    the adapter is the one of the epoch with the lowest validation loss, else that of the last step.
     """
 
     __pydantic_config__ = STRICT
@@ -88,6 +93,7 @@ class OptimizationConfig:
     save_steps: int = 0
     max_tokens: int = 0
     seed: int = 42
+    keep_best: bool = True
 
     @property
     def step_examples(self) -> int:
@@ -100,7 +106,9 @@ class PackingConfig:
     """`[packing]`: up to `group_size` questions of a database share its schema in one sequence (1: none do).
 
     Groups are computed together up to `micro_batch_tokens` (0: what the memory budget allows; on a CPU each group
-    alone). `vram_budget_gib` is enforced on a GPU; more than the card has is no limit.
+    alone). `vram_budget_gib` is enforced on a GPU; more than the card has is no limit. What it leaves is spent on speed
+    with `use_spare_memory`; without, the footprint is the smallest. `gradient_checkpointing` set to true recomputes all
+    layers, false none, whatever is to spare.
     `group_size` divides the examples of an optimizer step; the others change nothing that is learnt.
     """
 
@@ -109,6 +117,7 @@ class PackingConfig:
     micro_batch_tokens: int = 0
     vram_budget_gib: float = 6.0
     gradient_checkpointing: Literal["auto"] | bool = "auto"
+    use_spare_memory: bool = True
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,9 @@ def identity(config: TrainConfig) -> str:
     """
     packing = PackingConfig(group_size=config.packing.group_size)
     model, data = replace(config.model, path=""), replace(config.data, path="")
+    if data.leakage != "exclude":
+        # What is only compared with changes nothing that is learnt.
+        data = replace(data, evaluation=None, leakage="refuse")
     train = replace(config.train, logging_steps=1, save_steps=0)
     return digest(asdict(replace(config, model=model, data=data, train=train, packing=packing)))
 

@@ -48,9 +48,10 @@ class DryRun:
                 session.window.close()
                 append_step(session.log_path, step)
             if validation and index + 1 == schedule.steps_per_epoch:
-                session.window.eval_loss = loss
+                session.keep_evaluated(number, loss, self._write_adapter)
                 append_step(session.log_path, Step(number, total, step.epoch, eval_loss=loss))
         self._write_adapter(output_dir)
+        selection = session.deliver(total, lambda _: None)  # all its adapters are the same
         window = session.window
         return Adapter(
             path=output_dir,
@@ -61,9 +62,11 @@ class DryRun:
             eval_loss=window.eval_loss,
             tokens=window.total_tokens,
             time_s=window.elapsed_s,
+            selection=selection,
         )
 
     def _write_adapter(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         lora = self.config.lora
         about = {
             "base_model_name_or_path": self.config.model.id,

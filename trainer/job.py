@@ -17,12 +17,15 @@ from trainer.base import Adapter, OnStep, Trainer
 from trainer.card import write_card
 from trainer.config import TrainConfig, identity
 from trainer.data import Encoder, Rows, Split, build_rows, estimating_encoder, split_dataset
+from trainer.leakage import Leakage, check_leakage
 from trainer.memory import Shape, known_shape, same_model
 from trainer.session import remove_checkpoints, unfinished_checkpoints
 
 __all__ = ["TRAINERS", "Prepared", "choose_encoder", "prepare", "read_finished", "train"]
 
 TRAINERS = {"recipe": "trainer.recipe:Recipe", "dry_run": "trainer.dry_run:DryRun"}
+Material = tuple[Dataset, Leakage]
+"""What may be trained on, and what it shares with the evaluation sets."""
 FINISHED = "training.json"
 STARTED = "started.json"
 
@@ -36,6 +39,7 @@ class Prepared:
     train: Rows
     validation: Rows
     exact: bool
+    leakage: Leakage
 
 
 def train(config: TrainConfig, output_dir: Path, *, resume: bool, on_step: OnStep | None = None) -> Adapter | None:
@@ -51,19 +55,22 @@ def train(config: TrainConfig, output_dir: Path, *, resume: bool, on_step: OnSte
         _tidy(output_dir)
         return None
     source = {"source": config.model.path or config.model.id, "hub_id": config.model.id, "sha256": None}
-    encoder, positions = estimating_encoder(), 0
+    encoder, positions, data = estimating_encoder(), 0, None
     if config.trainer != "dry_run":
         models: Any = importlib.import_module("trainer.models")
         models.check_machine(config)
         weights = models.resolve_base(config)
         source["sha256"] = weights.sha256
+        # Before the weights: reading a tokeniser can take a minute.
+        data = _load_material(config)
         encoder = models.make_encoder(models.load_tokenizer(weights))
         positions = _shape(config, weights).positions
-    prepared = prepare(config, encoder, positions)
+    prepared = prepare(config, encoder, positions, data)
     if not prepared.train.rows:
         raise DataError(f"{config.data.path}: no example is left to train on; raise prompt.max_tokens or data.fraction")
     data_hashes = hashes(prepared.dataset)
-    _begin(config, output_dir, {"data": data_hashes, "weights": source["sha256"]}, resume=resume)
+    sources = {"data": data_hashes, "weights": source["sha256"], "left_out": list(prepared.leakage.left_out)}
+    _begin(config, output_dir, sources, resume=resume)
     eda = statistics(
         prepared.dataset.examples, prepared.dataset.schemas, fraction=config.data.fraction, seed=config.data.seed
     )
@@ -81,18 +88,21 @@ def _tidy(output_dir: Path) -> None:
     (output_dir / STARTED).unlink(missing_ok=True)
 
 
-def prepare(config: TrainConfig, encoder: Encoder, positions: int) -> Prepared:
-    """Read, sample, split and tokenise; `positions` is the model's limit (0: unknown)."""
-    dataset = _load_data(config)
+def prepare(config: TrainConfig, encoder: Encoder, positions: int, material: Material | None = None) -> Prepared:
+    """Read (or take what was read), sample, split and tokenise; `positions` is the model's limit (0: unknown).
+
+    Raises `DataError` for data that is not there, and for databases that an evaluation set has as well.
+    """
+    dataset, leakage = material or _load_material(config)
     split = split_dataset(dataset, config.data)
     limits = [limit for limit in (config.train.max_tokens, positions) if limit]
     build: Callable[[Any], Rows] = lambda examples: build_rows(  # noqa: E731 - the same four arguments twice
         examples, dataset.schemas, config.prompt, encoder, min(limits, default=0)
     )
-    return Prepared(dataset, split, build(split.train), build(split.validation), encoder.exact)
+    return Prepared(dataset, split, build(split.train), build(split.validation), encoder.exact, leakage)
 
 
-def _load_data(config: TrainConfig) -> Dataset:
+def _load_material(config: TrainConfig) -> Material:
     path = config.data.path
     if path != datasets.MINI and not Path(path).exists():
         name = Path(path).name
@@ -100,7 +110,8 @@ def _load_data(config: TrainConfig) -> Dataset:
             f"{path}: the training data is not there; fetch it with `t2s data fetch {name}`, or name a folder with "
             "--set data=PATH"
         )
-    return datasets.load(path, config.data.split, descriptions=config.prompt.descriptions)
+    dataset = datasets.load(path, config.data.split, descriptions=config.prompt.descriptions)
+    return check_leakage(dataset, config.data)
 
 
 def choose_encoder(config: TrainConfig) -> tuple[Encoder, Shape | None, str]:
@@ -146,6 +157,7 @@ def prepared_summary(prepared: Prepared, data_hashes: dict[str, str]) -> dict[st
         "evidence_buckets": [{"words": name, "before": a, "after": b} for name, a, b in split.buckets],
         "shortened": [*train.shortened, *prepared.validation.shortened],
         "left_out": [*train.left_out, *prepared.validation.left_out],
+        "leakage": {"summary": prepared.leakage.headlines, **asdict(prepared.leakage)},
     }
 
 
@@ -164,7 +176,7 @@ def _check_folder(config: TrainConfig, output_dir: Path, *, resume: bool) -> boo
         if finished["config_sha256"] != identity(config):
             raise UsageError(f"{output_dir}: finished with another configuration; choose another --out")
         elsewhere = finished["config"]["data"]["path"] != config.data.path
-        if elsewhere and finished["data"]["hashes"] != hashes(_load_data(config)):
+        if elsewhere and finished["data"]["hashes"] != hashes(_load_material(config)[0]):
             raise UsageError(f"{output_dir}: finished with other data; choose another --out")
         return True
     if finished is not None:
@@ -184,8 +196,13 @@ def _begin(config: TrainConfig, output_dir: Path, sources: dict[str, Any], *, re
             raise UsageError(
                 f"{started}: is missing, so nobody knows what its checkpoints were trained with; choose another --out"
             )
-        before = json.loads(started.read_text(encoding="utf-8"))
-        names = {"data": "other data", "weights": "other weights", "config_sha256": "another configuration"}
+        before = {"left_out": [], **json.loads(started.read_text(encoding="utf-8"))}
+        names = {
+            "data": "other data",
+            "left_out": "other databases left out",
+            "weights": "other weights",
+            "config_sha256": "another configuration",
+        }
         for key, name in names.items():
             if before.get(key) != now[key]:
                 raise UsageError(f"{output_dir}: was started with {name}; restore that, or choose another --out")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.files import RESUME, write_text, writing
 from trainer.base import Step
+from trainer.selection import Evaluated
 
 __all__ = ["Window", "append_step", "read_log", "truncate_log"]
 
@@ -33,6 +34,7 @@ class Window:
     vram_gib: float | None = None
     allocated_gib: float | None = None
     window_s: float = 0.0
+    evaluations: list[Evaluated] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter, compare=False)
     mark: float = field(default_factory=time.perf_counter, compare=False)
 
@@ -84,7 +86,8 @@ class Window:
     @classmethod
     def read(cls, path: Path) -> "Window":
         """Read what `save` wrote."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        state = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**state | {"evaluations": [(step, loss) for step, loss in state.get("evaluations", ())]})
 
 
 def append_step(path: Path, step: Step) -> None:

@@ -1,6 +1,7 @@
 """Adds the adapter to what `harness.models` loads, and checks beforehand that this machine can train it."""
 
 import functools
+import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ from harness import models
 from harness.errors import ConfigError, MissingDependency, ModelError, UsageError
 from trainer.config import TrainConfig
 from trainer.data import Encoder
-from trainer.memory import Shape
+from trainer.projections import dequantize_projection, is_quantized
+from trainer.shapes import WRITTEN_OUT, Shape
 
 try:
     import peft
@@ -24,6 +26,7 @@ except ImportError as error:
 __all__ = [
     "add_adapter",
     "check_machine",
+    "dequantize_layers",
     "hidden_states",
     "load_adapter",
     "load_base",
@@ -34,6 +37,7 @@ __all__ = [
     "shape_of",
 ]
 
+DROPOUTS = ("attention_dropout", "residual_dropout", "embedding_dropout")
 load_tokenizer = models.load_tokenizer
 
 
@@ -70,14 +74,35 @@ def make_encoder(tokenizer: Any) -> Encoder:
 
 
 def load_base(config: TrainConfig, weights: models.Weights) -> Any:
-    """Load the base for training: quantised as configured, else in the compute type (fp32 on a CPU)."""
+    """Load the base for training: quantised as configured, else in the compute type (fp32 on a CPU).
+
+    Dropout that its configuration asks for is switched off, and that is logged: the base is frozen, and what keeps
+    the adapter from learning by heart is `lora.dropout`.
+    """
     quantization = config.model.quantization
-    return models.load_model(
+    model = models.load_model(
         weights,
         precision=config.model.compute_dtype if quantization == "none" else quantization,
         double_quant=config.model.double_quant,
         compute_dtype=config.model.compute_dtype,
     )
+    if found := {name: rate for name in DROPOUTS if (rate := getattr(model.config, name, 0))}:
+        rates = ", ".join(f"{name} = {rate:g}" for name, rate in found.items())
+        logging.getLogger(__name__).warning("%s: the base's own %s is switched off", config.model.id, rates)
+        for module in (model.config, *model.modules()):
+            for name in found:
+                if hasattr(module, name):
+                    setattr(module, name, 0.0)
+    return model
+
+
+def dequantize_layers(model: Any, layers: int) -> None:
+    """Hold the first so many decoder layers of an adapted model in the compute type, one after the other."""
+    for layer in model.get_base_model().model.layers[:layers]:
+        for parent in list(layer.modules()):
+            for name, child in list(parent.named_children()):
+                if isinstance(child, torch.nn.Linear) and is_quantized(child):
+                    setattr(parent, name, dequantize_projection(child, child.compute_dtype))
 
 
 def add_adapter(model: Any, config: TrainConfig) -> Any:
@@ -144,4 +169,5 @@ def shape_of(config: Any) -> Shape:
         tied=bool(config.tie_word_embeddings),
         positions=config.max_position_embeddings,
         gated=config.model_type != "starcoder2",
+        written_out=config.model_type in WRITTEN_OUT,
     )

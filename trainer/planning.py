@@ -7,7 +7,8 @@ from rich.table import Table
 
 from trainer.config import TrainConfig
 from trainer.job import Prepared, choose_encoder, prepare
-from trainer.memory import Estimate, estimate, token_budget
+from trainer.loads import measure_loads
+from trainer.memory import Estimate, Spending, choose_kept, estimate, plan_spending, token_budget
 from trainer.schedule import Schedule, group_rows, group_tokens, total_steps
 
 __all__ = ["Plan", "make_plan", "print_plan"]
@@ -18,7 +19,8 @@ class Plan:
     """The figures of a training. `packed_tokens` counts an epoch with shared schemas, `separate_tokens` without.
 
     `note` says why tokens are estimated, `""` where a tokeniser counted them; `memory` is `None` for a model of
-    unknown shape.
+    unknown shape. `spending` is for a typical micro-batch, `memory` the greater
+    peak of the largest and the typical one.
     """
 
     config: TrainConfig
@@ -30,6 +32,7 @@ class Plan:
     steps: int
     micro_batch_tokens: int
     memory: Estimate | None
+    spending: Spending | None
     note: str
 
 
@@ -39,14 +42,22 @@ def make_plan(config: TrainConfig) -> Plan:
     prepared = prepare(config, encoder, shape.positions if shape else 0)
     rows, options, size = prepared.train.rows, config.train, config.packing.group_size
     schedule = Schedule(rows, options.step_examples, size, options.seed)
-    groups = [group for step in schedule.epoch(0) for group in step]
+    epoch = schedule.epoch(0)
+    groups = [group for step in epoch for group in step]
     packed = sum(map(group_tokens, groups))
-    memory, budget = None, config.packing.micro_batch_tokens
+    memory, spending, budget = None, None, config.packing.micro_batch_tokens
     if shape is not None and rows:
         share = prepared.train.completion_tokens / packed
         longest = max(map(group_tokens, group_rows(rows, size)))
         budget = token_budget(config, shape, longest, share)
-        memory = estimate(config, shape, budget, int(budget * share))
+        loads = measure_loads(epoch, budget)
+        spending = plan_spending(config, shape, loads)
+        kept = (
+            choose_kept(config, shape, load, spending.dequantized_layers) for load in (loads.largest, loads.typical)
+        )
+        peaks = zip((loads.largest, loads.typical), kept, strict=True)
+        # Both fill what the budget leaves; the greater one is the run's peak.
+        memory = max((estimate(config, shape, *peak) for peak in peaks), key=lambda one: one.total)
     return Plan(
         config=config,
         prepared=prepared,
@@ -57,6 +68,7 @@ def make_plan(config: TrainConfig) -> Plan:
         steps=total_steps(options, schedule),
         micro_batch_tokens=budget,
         memory=memory,
+        spending=spending,
         note=note,
     )
 
@@ -96,21 +108,22 @@ def _ratio(plan: Plan) -> float:
 
 
 def _memory_lines(plan: Plan) -> list[tuple[str, str]]:
-    memory, budget = plan.memory, plan.config.packing.vram_budget_gib
-    if memory is None:
+    memory, spending, budget = plan.memory, plan.spending, plan.config.packing.vram_budget_gib
+    if memory is None or spending is None:
         return [("memory, estimate", "unknown: the model's shape is not to be had")]
     fits = f" of {budget:g} GiB" + ("" if memory.total <= budget else ": does not fit")
     return [
-        ("micro-batch", f"up to {plan.micro_batch_tokens:,} tokens"),
-        ("gradient checkpointing", "on" if memory.checkpointing else "off"),
+        ("micro-batch", f"up to {plan.micro_batch_tokens:,} tokens, typically {spending.micro_batch_tokens:,}"),
+        ("layers held dequantised", f"{spending.dequantized_layers}"),
+        (
+            "layers not recomputed",
+            f"{spending.kept_layers} of a typical micro-batch, {spending.kept_mlps} with the MLP",
+        ),
         ("weights", f"{memory.weights:.2f} GiB"),
         ("adapter, gradient, Adam", f"{memory.adapter:.2f} GiB"),
         ("activations", f"{memory.activations:.2f} GiB"),
         ("completion logits", f"{memory.logits:.2f} GiB"),
-        ("context and fragmentation", f"{memory.total - _parts(memory):.2f} GiB"),
-        ("peak memory, estimate", f"{memory.total:.2f} GiB{fits}"),
+        ("peak allocated, estimate", f"{memory.allocated:.2f} GiB"),
+        ("peak reserved, estimate", f"{memory.reserved:.2f} GiB"),
+        ("peak memory, estimate", f"{memory.total:.2f} GiB with CUDA's context{fits}"),
     ]
-
-
-def _parts(memory: Estimate) -> float:
-    return memory.weights + memory.adapter + memory.activations + memory.logits

@@ -4,33 +4,31 @@ Our own part is the batch (an item of the loader is a whole optimizer step, cut 
 loss (completion rows only). One process, one device: several GPUs are not covered.
 """
 
-import contextlib
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from transformers.utils import logging as transformers_logging
 
 from harness.errors import RunError
-from harness.models import choose_device, choose_dtype
 from trainer import memory
+from trainer.arguments import quiet_libraries, training_arguments
 from trainer.base import Adapter, OnStep, Row, Step, ignore_step
 from trainer.batches import BatchPlan, Steps, plan_batches
 from trainer.config import TrainConfig
+from trainer.forward import Forward
 from trainer.interruption import Interruption, Stopped
+from trainer.ledger import Ledger, Overflows
+from trainer.loads import split_groups
 from trainer.loss import completion_loss
-from trainer.models import add_adapter, hidden_states, load_adapter, load_base, resolve_base
-from trainer.packing import MicroBatch, mask_builder, pack, split_groups
+from trainer.models import add_adapter, dequantize_layers, load_adapter, load_base, resolve_base
+from trainer.packing import MicroBatch, pack
 from trainer.schedule import Group
 from trainer.session import Session, saving
 
 __all__ = ["Recipe"]
-
-KEPT_CHECKPOINTS = 2
 
 
 @dataclass(frozen=True)
@@ -51,18 +49,20 @@ class Recipe:
         """Write the adapter to `output_dir`; see `trainer.base.Trainer`."""
         config = self.config
         transformers.set_seed(config.train.seed)
-        memory.cap_gpu(config.packing.vram_budget_gib)
-        with _quiet_libraries():
+        budget_gib = memory.cap_gpu(config.packing.vram_budget_gib)
+        with quiet_libraries():
             model = add_adapter(load_base(config, resolve_base(config)), config)
             session = Session(config, output_dir, on_step or ignore_step)
             checkpoint = session.restore() if resume else None
             if checkpoint is None:
                 session.begin()
-            plan = plan_batches(config, model, train, validation)
+            plan = plan_batches(config, model, train, validation, budget_gib)
             if checkpoint is not None and session.step >= plan.total_steps:
                 load_adapter(model, checkpoint)
             else:
+                dequantize_layers(model, plan.spending.dequantized_layers)
                 _run(_PackedTrainer(model, session, plan), checkpoint)
+            selection = session.deliver(plan.total_steps, lambda folder: load_adapter(model, folder))
             with saving(output_dir):
                 model.save_pretrained(str(output_dir), save_embedding_layers=False)
         window = session.window
@@ -78,6 +78,7 @@ class Recipe:
             time_s=window.elapsed_s,
             vram_gib=window.vram_gib,
             allocated_gib=window.allocated_gib,
+            selection=selection,
         )
 
 
@@ -109,18 +110,19 @@ class _PackedTrainer(transformers.Trainer):
         self.interruption = Interruption()
         super().__init__(
             model=model,
-            args=_arguments(session, plan),
+            args=training_arguments(session, plan),
             data_collator=self.collate,
             train_dataset=Steps(plan.schedule),
             eval_dataset=list(plan.validation) or None,
             callbacks=[_Watch(session, self)],
         )
         self.remove_callback(transformers.PrinterCallback)
-        self.masks = mask_builder(model.config)
-        self.autocast = _autocast(self.args.device, session.config)
-        if plan.checkpointing:
-            # Not re-entrant: gradients flow although nothing before the first adapter needs any.
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # A base comes in evaluation mode, in which transformers' own layers never recompute; PEFT's wrapper does not.
+        model.train()
+        self.forward = Forward(model, session.config, plan.choose_kept)
+        self.head = model.get_base_model().get_output_embeddings()
+        self.adapter = [one for one in model.parameters() if one.requires_grad]
+        self.ledger = Ledger(session.window, lag=self.args.device.type == "cuda")
 
     def collate(self, items: list[tuple[Group, ...]]) -> dict[str, list[MicroBatch]]:
         """Cut the one step that is asked for into micro-batches."""
@@ -135,39 +137,26 @@ class _PackedTrainer(transformers.Trainer):
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **options: Any) -> Any:  # noqa: ARG002, FBT001, FBT002
         """Return the summed loss of one micro-batch."""
         batch: MicroBatch = inputs
-        with self.autocast():
-            hidden = hidden_states(model, batch.input_ids[None], batch.positions[None], self.masks(batch))
-        return completion_loss(hidden[0, batch.rows], model.get_base_model().get_output_embeddings(), batch.targets)
+        return completion_loss(self.forward.hidden_rows(batch), self.head, batch.targets)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         """Run the micro-batches of one optimizer step, the loss divided by the completion tokens of all of them."""
-        model.train()
         batches: list[MicroBatch] = inputs["micro_batches"]
         count = sum(batch.completion_tokens for batch in batches)
-        total = torch.zeros((), device=self.args.device)
+        values = []
         for batch in batches:
             loss = self.compute_loss(model, batch.to(self.args.device)) / count
-            if not torch.isfinite(loss):
-                raise RunError(self._not_finite("loss", batch.name))
+            # The step before is finished on the device by now, so that nobody waits for its figures.
+            self.ledger.settle()
             self.accelerator.backward(loss)
-            total += loss.detach()
-        self._check_gradient(" · ".join(batch.name for batch in batches))
-        self.session.window.add(float(total), sum(batch.tokens for batch in batches))
+            values.append(loss.detach())
+        total = torch.stack(values).sum()
+        if not self.args.fp16:  # there the scaler meets overflows on purpose, and skips their steps
+            # An infinite limit measures and changes nothing.
+            values.append(torch.nn.utils.clip_grad_norm_(self.adapter, float("inf")))
+        tokens = sum(batch.tokens for batch in batches)
+        self.ledger.note(self.state.global_step + 1, [batch.name for batch in batches], tokens, values)
         return total
-
-    def _check_gradient(self, name: str) -> None:
-        if self.args.fp16:
-            return  # the scaler meets overflows on purpose, and skips their steps
-        parameters = [one for one in self.model.parameters() if one.grad is not None]
-        # An infinite limit measures and changes nothing.
-        if not torch.isfinite(torch.nn.utils.clip_grad_norm_(parameters, float("inf"))):
-            raise RunError(self._not_finite("gradient", name))
-
-    def _not_finite(self, what: str, name: str) -> str:
-        return (
-            f"step {self.state.global_step + 1}: the {what} is not a number (examples {name}); lower "
-            "train.learning_rate, or set model.compute_dtype = 'fp32', and train into a new --out"
-        )
 
     def evaluate(self, *_: Any, **options: Any) -> dict[str, float]:  # noqa: ARG002
         """Return the mean loss of a completion token of the validation rows, as `eval_loss`, and log it."""
@@ -178,8 +167,10 @@ class _PackedTrainer(transformers.Trainer):
                 batch = pack(groups).to(self.args.device)
                 total += float(self.compute_loss(self.model, batch))
                 count += batch.completion_tokens
+        self.model.train()
         metrics = {"eval_loss": total / count}
         self.session.window.eval_loss = metrics["eval_loss"]
+        self.session.keep_evaluated(self.state.global_step, metrics["eval_loss"], lambda to: self.save_model(str(to)))
         self.session.log(self.step(eval_loss=metrics["eval_loss"]))
         return metrics
 
@@ -208,6 +199,7 @@ class _Watch(transformers.TrainerCallback):
     def __init__(self, session: Session, trainer: _PackedTrainer) -> None:
         self.session = session
         self.trainer = trainer
+        self.overflows = Overflows()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Start the clock of the speed."""
@@ -215,17 +207,26 @@ class _Watch(transformers.TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:  # noqa: ARG002
         """Log every few steps; in the middle of an epoch, save where asked and before stopping for a signal."""
-        options, window = self.session.config.train, self.session.window
-        if state.global_step % options.logging_steps == 0 or state.global_step == state.max_steps:
+        options, window, step = self.session.config.train, self.session.window, state.global_step
+        if self.trainer.accelerator.scaler is not None:
+            self.overflows.note(step, skipped=self.trainer.accelerator.optimizer_step_was_skipped)
+        logs = step % options.logging_steps == 0 or step == state.max_steps
+        ends = self.trainer.plan.ends_epoch(step)
+        stopping = self.trainer.interruption.number is not None
+        # A checkpoint at the end of an epoch waits for the evaluation, else a kill during it would lose that.
+        saves = not ends and (stopping or (bool(options.save_steps) and step % options.save_steps == 0))
+        if logs or ends or saves or stopping:
+            self.trainer.ledger.settle()
+        if logs:
             loss, speed = window.close()
             rate = float(self.trainer.lr_scheduler.get_last_lr()[0])
             self.session.log(self.trainer.step(loss=loss, learning_rate=rate, tokens_per_s=speed))
         else:
-            self.session.on_step(self.trainer.step(loss=window.loss_sum / max(1, window.steps)))
-        asked = bool(options.save_steps) and state.global_step % options.save_steps == 0
+            self.session.on_step(self.trainer.step(loss=window.loss_sum / window.steps if window.steps else None))
+        # Whoever watches may have sent the signal.
         stopping = self.trainer.interruption.number is not None
-        # A checkpoint at the end of an epoch waits for the evaluation, else a kill during it would lose that.
-        if (asked or stopping) and not self.trainer.plan.ends_epoch(state.global_step):
+        if saves or (stopping and not ends):
+            self.trainer.ledger.settle()
             control.should_save = True
         control.should_training_stop = control.should_training_stop or stopping
         return control
@@ -240,55 +241,3 @@ class _Watch(transformers.TrainerCallback):
         """Mark the checkpoint that was just written as whole."""
         self.session.window.raise_peaks(*memory.measure_peaks())
         self.session.mark_whole(state.global_step)
-
-
-def _arguments(session: Session, plan: BatchPlan) -> Any:
-    options = session.config.train
-    device = choose_device()
-    fp16 = device.type == "cuda" and choose_dtype(session.config.model.compute_dtype, device) is torch.float16
-    arguments = transformers.TrainingArguments(
-        output_dir=str(session.checkpoints),
-        per_device_train_batch_size=1,
-        gradient_accumulation_steps=1,
-        num_train_epochs=options.epochs,
-        max_steps=options.max_steps or -1,
-        learning_rate=options.learning_rate,
-        lr_scheduler_type=options.scheduler,
-        warmup_steps=round(options.warmup_ratio * plan.total_steps),
-        weight_decay=options.weight_decay,
-        max_grad_norm=options.max_grad_norm,
-        logging_strategy="no",
-        save_strategy="epoch",
-        save_total_limit=KEPT_CHECKPOINTS,
-        eval_strategy="epoch" if plan.validation else "no",
-        use_cpu=device.type == "cpu",
-        fp16=fp16,
-        seed=options.seed,
-        data_seed=options.seed,
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-    )
-    # One process, one device: on several GPUs transformers would wrap the model in DataParallel.
-    arguments._n_gpu = 1  # noqa: SLF001 - there is no public switch
-    return arguments
-
-
-def _autocast(device: Any, config: TrainConfig) -> Callable[[], contextlib.AbstractContextManager[Any]]:
-    dtype = choose_dtype(config.model.compute_dtype, device)
-    if dtype is torch.float32:
-        return contextlib.nullcontext
-    return lambda: torch.autocast(device.type, dtype=dtype)
-
-
-@contextlib.contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Keep the chatter of transformers and PEFT from the progress display; errors still raise."""
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(transformers|peft|accelerate|torch)\b.*")
-        try:
-            yield
-        finally:
-            transformers_logging.set_verbosity(verbosity)

@@ -1,7 +1,7 @@
 """One training on disk: its folder, its log, its checkpoints, and what outlives a kill at any moment."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +11,12 @@ from harness.files import RESUME, writing
 from trainer.base import OnStep, Step
 from trainer.config import TrainConfig
 from trainer.log import Window, append_step, truncate_log
+from trainer.selection import Selection, choose
 
 __all__ = ["Session", "remove_checkpoints", "saving", "unfinished_checkpoints"]
 
 WINDOW_FILE = "window.json"
+BEST = "best-"
 FAILED_WRITES = ("iostream error", "inline_container", "PytorchStreamWriter", "I/O error", "IoError", "No space left")
 """What torch and safetensors say, in errors that are no `OSError`, when a file cannot be written."""
 
@@ -65,6 +67,29 @@ class Session:
         truncate_log(self.log_path, _step_of(whole[-1]))
         return whole[-1]
 
+    def keep_evaluated(self, step: int, eval_loss: float, save: Callable[[Path], None]) -> None:
+        """Note an evaluation, and let `save` write the adapter to a folder while it is the one to deliver."""
+        self.window.evaluations.append((step, eval_loss))
+        if self.config.train.keep_best and self.choose(step).step == step:
+            folder = self._best(step)
+            with self.window.paused(), saving(folder):
+                save(folder)
+
+    def choose(self, steps: int) -> Selection:
+        """Choose the adapter to deliver after `steps` steps."""
+        return choose(self.window.evaluations, steps, keep_best=self.config.train.keep_best)
+
+    def deliver(self, steps: int, load: Callable[[Path], None]) -> Selection:
+        """Choose among the adapters of a finished training; `load` reads it where it is not that of the last step."""
+        chosen = self.choose(steps)
+        if chosen.step != steps:
+            load(self._best(chosen.step))
+        self.window.eval_loss = chosen.eval_loss
+        return chosen
+
+    def _best(self, step: int) -> Path:
+        return self.checkpoints / f"{BEST}{step}"
+
     @contextmanager
     def saving(self, step: int) -> Iterator[None]:
         """Write the checkpoint of `step` in the block; until `mark_whole`, what is there counts as torn."""
@@ -74,8 +99,11 @@ class Session:
             yield
 
     def mark_whole(self, step: int) -> None:
-        """Say that the checkpoint of `step` is complete."""
+        """Say that the checkpoint of `step` is complete, and remove the adapters that are no longer the best."""
         self.window.save(self.checkpoints / f"checkpoint-{step}" / WINDOW_FILE)
+        best = self._best(self.choose(step).step)
+        for beaten in set(self.checkpoints.glob(f"{BEST}*")) - {best}:
+            shutil.rmtree(beaten, ignore_errors=True)
 
     def log(self, step: Step) -> None:
         """Write a line, and tell whoever watches."""

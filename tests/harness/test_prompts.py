@@ -29,7 +29,7 @@ def words(text):
 def test_the_schema_is_the_prefix_and_the_question_the_suffix():
     prompt = PromptBuilder(PromptConfig()).build(3, EXAMPLE, SCHEMA)
     assert prompt.index == 3
-    assert prompt.prefix == render_schema(SCHEMA)
+    assert prompt.prefix == render_schema(SCHEMA) + TEMPLATES["plain"].lead
     assert prompt.suffix == (
         "-- Evidence: dearest refers to MAX(price)\n-- Question: What did the dearest item cost?\n-- SQL:\n"
     )

@@ -194,3 +194,64 @@ def test_the_positions_are_those_of_the_weights_that_are_named(tiny_model, write
     _, shape, _ = job.choose_encoder(config)
     assert shape == models.read_shape(models.resolve_base(config))
     assert shape.positions == 2048
+
+
+def own_evaluation(questions, *db_ids):
+    """Write a split `dev` of some databases of the training set beside it."""
+    for name in ("", "_tables"):
+        items = json.loads((questions / f"train{name}.json").read_text())
+        (questions / f"dev{name}.json").write_text(json.dumps([one for one in items if one["db_id"] in db_ids]))
+
+
+def test_training_json_and_the_card_say_what_is_shared_with_which_sets(write_config, questions, tmp_path):
+    own_evaluation(questions, "two")
+    train(dry(write_config, "data.leakage=allow"), tmp_path / "out", resume=False)
+    leakage = json.loads((tmp_path / "out" / "training.json").read_text())["data"]["leakage"]
+    (found,) = leakage["comparisons"]
+    assert found["name"] == f"{questions} (dev)"
+    assert set(found["hashes"]) == {"dev.json", "dev_tables.json"}
+    assert [(one["db_id"], one["other"]) for one in found["databases"]] == [("two", "two")]
+    assert len(found["alike"]) == len(found["same_sql"]) == found["questions"] == 9
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "(dev): two = two; 9 of 9 questions alike (9 equal), 9 with the same SQL" in card
+
+
+def test_databases_that_are_left_out_are_neither_trained_on_nor_validated_on(write_config, questions, tmp_path):
+    own_evaluation(questions, "two")
+    train(dry(write_config, "data.leakage=exclude"), tmp_path / "out", resume=False)
+    data = json.loads((tmp_path / "out" / "training.json").read_text())["data"]
+    assert {*data["databases"], *data["validation_databases"]} == {"one", "three"}
+    assert (data["leakage"]["left_out"], data["leakage"]["questions_left_out"]) == (["two"], 9)
+    assert data["examples"] == 18
+
+
+def test_a_training_is_not_resumed_when_other_databases_are_left_out(write_config, questions, tmp_path):
+    own_evaluation(questions, "two")
+    config, out = dry(write_config, "data.leakage=exclude"), tmp_path / "out"
+    unfinished(out, configuration.identity(config))
+    started = {"config_sha256": configuration.identity(config), "left_out": ["one"], "weights": None}
+    started["data"] = job.hashes(job._load_material(config)[0])
+    (out / "started.json").write_text(json.dumps(started))
+    with pytest.raises(UsageError, match="started with other databases left out"):
+        train(config, out, resume=True)
+    (out / "started.json").write_text(json.dumps(started | {"left_out": ["two"]}))
+    assert train(config, out, resume=True).steps
+
+
+def test_the_card_names_hashes_versions_seeds_and_the_checkpoint(write_config, tmp_path):
+    train(dry(write_config, "train.seed=7", "data.seed=8"), tmp_path / "out", resume=False)
+    card = (tmp_path / "out" / "README.md").read_text()
+    about = json.loads((tmp_path / "out" / "training.json").read_text())
+    for name, digest in about["data"]["hashes"].items():
+        assert f"| {name} | {digest} |" in card
+    assert f"python {about['versions']['python']}" in card
+    assert "| seeds | 8 for the sample and the databases held out, 7 for the order and the dropout |" in card
+    assert "| checkpoint | step 10: the lowest validation loss of 2 evaluations |" in card
+    assert about["selection"]["evaluations"] == [[5, 0.2], [10, 0.1]]
+    assert "| 5 | 0.2000 |" in card
+
+
+def test_without_validation_the_card_says_that_the_last_step_is_delivered(write_config, tmp_path):
+    adapter = train(dry(write_config, "data.validation_databases=0"), tmp_path / "out", resume=False)
+    assert adapter.selection.eval_loss is None
+    assert "no databases are held out" in (tmp_path / "out" / "README.md").read_text()

@@ -8,9 +8,10 @@ from transformers import AutoModelForCausalLM  # noqa: E402
 
 from trainer.base import Row  # noqa: E402
 from trainer.config import AdapterConfig, BaseModelConfig, TrainConfig, TrainDataConfig  # noqa: E402
+from trainer.loads import split_groups  # noqa: E402
 from trainer.loss import completion_loss  # noqa: E402
 from trainer.models import add_adapter, hidden_states  # noqa: E402
-from trainer.packing import attention_mask, mask_builder, pack, split_groups  # noqa: E402
+from trainer.packing import attention_mask, mask_builder, pack  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -152,3 +153,17 @@ def test_groups_are_put_together_up_to_the_token_budget():
     size = pack([groups[0]]).tokens
     assert [len(batch) for batch in split_groups(groups, 2 * size)] == [2, 2, 1]
     assert [len(batch) for batch in split_groups(groups, 0)] == [1] * 5
+
+
+def test_a_batch_moves_whole_and_by_one_transfer(monkeypatch):
+    batch = pack([tuple(make_row(number, range(2, 12)) for number in range(3))])
+    assert batch.to("cpu") is batch
+    moved = batch.to("meta")
+    for name in ("input_ids", "positions", "groups", "tails", "rows", "targets"):
+        assert getattr(moved, name).shape == getattr(batch, name).shape
+        assert getattr(moved, name).device.type == "meta"
+    storages = {getattr(moved, name).untyped_storage()._cdata for name in ("input_ids", "targets")}
+    assert len(storages) == 1
+    assert (moved.spans, moved.longest, moved.name) == (batch.spans, batch.longest, batch.name)
+    # What is there already needs no second transfer, whatever index the device is named by.
+    assert moved.to("meta:0") is moved

@@ -21,7 +21,9 @@ from harness.models import load_model, resolve  # noqa: E402
 from trainer import config as configuration  # noqa: E402
 from trainer import recipe  # noqa: E402
 from trainer.job import train  # noqa: E402
+from trainer.ledger import Ledger  # noqa: E402
 from trainer.log import read_log  # noqa: E402
+from trainer.projections import Projection  # noqa: E402
 
 pytestmark = [
     pytest.mark.torch,
@@ -63,15 +65,17 @@ def test_training_lowers_the_loss_and_evaluates_every_epoch(tiny, tmp_path):
 
 
 def test_a_resumed_training_is_the_undisturbed_one_wherever_it_broke(tiny, tmp_path):
-    train(tiny, tmp_path / "whole", resume=False)
+    config = configuration.load(str(tmp_path / "tiny.toml"), ["train.epochs=5", "train.logging_steps=1"])
+    train(config, tmp_path / "whole", resume=False)
     expected = load_file(tmp_path / "whole" / "adapter_model.safetensors")
-    # In the middle of a logging window, at the end of an epoch, and in the second one.
-    for step in (3, 5, 9):
+    # In the middle of an epoch, and at its end.
+    for step in (3, 5):
         broken = tmp_path / f"broken-{step}"
         with pytest.raises(Killed):
-            train(tiny, broken, resume=False, on_step=kill_at(step))
-        train(tiny, broken, resume=True)
+            train(config, broken, resume=False, on_step=kill_at(step))
+        train(config, broken, resume=True)
         assert curve(broken) == curve(tmp_path / "whole")
+        assert len([line for line in curve(broken) if line["step"] > step and line["loss"] is not None]) >= 20
         found = load_file(broken / "adapter_model.safetensors")
         assert found.keys() == expected.keys()
         assert all(torch.equal(found[name], expected[name]) for name in expected)
@@ -112,11 +116,28 @@ def test_groups_of_one_learn_what_packed_groups_learn(tiny_model, write_config, 
     assert curves[2] == pytest.approx(curves[0], rel=1e-4)
 
 
-def test_checkpointing_of_activations_computes_blocks_again_and_changes_nothing(tiny, tmp_path, monkeypatch):
-    curves, calls = [], []
+def test_transformers_own_layers_are_computed_again_in_a_training_too(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainer.forward.unsupported", lambda model: "a test")
+    counts, curves, calls = [], [], []
     forward = LlamaMLP.forward
-    monkeypatch.setattr(LlamaMLP, "forward", lambda self, x: calls.append(1) or forward(self, x))
-    counts = []
+    monkeypatch.setattr(LlamaMLP, "forward", lambda *given: calls.append(1) or forward(*given))
+    for again in ("false", "true"):
+        calls.clear()
+        settings = ["lora.dropout=0", f"packing.gradient_checkpointing={again}"]
+        config = configuration.load(str(tmp_path / "tiny.toml"), settings)
+        train(config, tmp_path / again, resume=False)
+        counts.append(len(calls))
+        curves.append(curve(tmp_path / again))
+    # Two layers; each of the 10 steps has 2 micro-batches, and 9 rows are validated in groups of 2, twice.
+    validated = 2 * 2 * 5
+    assert counts[1] - validated == 2 * (counts[0] - validated)
+    assert curves[0] == curves[1]
+
+
+def test_checkpointing_of_activations_computes_blocks_again_and_changes_nothing(tiny, tmp_path, monkeypatch):
+    curves, counts = [], []
+    calls, forward = [], Projection.forward
+    monkeypatch.setattr(Projection, "forward", lambda self, *given: calls.append(1) or forward(self, *given))
     for setting in ("true", "false"):
         calls.clear()
         overrides = [f"packing.gradient_checkpointing={setting}", "train.max_steps=4", "data.validation_databases=0"]
@@ -124,7 +145,8 @@ def test_checkpointing_of_activations_computes_blocks_again_and_changes_nothing(
         curves.append([line["loss"] for line in curve(tmp_path / setting) if line["loss"]])
         counts.append(len(calls))
     assert curves[0] == pytest.approx(curves[1], rel=1e-5)
-    assert counts[0] == 2 * counts[1]
+    # Again the seven of a block, and within that gate and up once more.
+    assert counts[0] == counts[1] * (7 + 7 + 2) / 7
 
 
 def test_an_evaluation_drops_nothing_out(tiny, tmp_path, monkeypatch):
@@ -219,6 +241,32 @@ def test_a_gradient_that_is_no_number_stops_the_run(tiny, tmp_path, monkeypatch)
     monkeypatch.setattr(recipe, "completion_loss", poisoned)
     with pytest.raises(RunError, match="the gradient is not a number"):
         train(tiny, tmp_path / "out", resume=False)
+
+
+def test_a_run_whose_every_step_overflows_is_stopped(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("accelerate.Accelerator.optimizer_step_was_skipped", True)
+    monkeypatch.setattr("trainer.ledger.MAX_OVERFLOWS", 3)
+    train(configuration.load(str(tmp_path / "tiny.toml"), ["train.max_steps=4"]), tmp_path / "fp32", resume=False)
+    prepare = recipe._PackedTrainer.__init__
+
+    def scaled(self, *given):
+        prepare(self, *given)
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", enabled=False)
+
+    monkeypatch.setattr(recipe._PackedTrainer, "__init__", scaled)
+    with pytest.raises(RunError, match=r"step 3: the gradient has overflowed fp16.*model.compute_dtype = 'fp32'"):
+        train(tiny, tmp_path / "out", resume=False)
+
+
+def test_losses_that_come_a_step_late_are_those_that_come_at_once(tiny, tmp_path, monkeypatch):
+    train(tiny, tmp_path / "whole", resume=False)
+    ledgers = []
+    monkeypatch.setattr(recipe, "Ledger", lambda window, lag: ledgers.append(Ledger(window, lag=True)) or ledgers[-1])
+    with pytest.raises(Killed):
+        train(tiny, tmp_path / "late", resume=False, on_step=kill_at(3))
+    assert ledgers[-1].entry is not None
+    train(tiny, tmp_path / "late", resume=True)
+    assert curve(tmp_path / "late") == curve(tmp_path / "whole")
 
 
 def test_a_base_that_is_not_there_is_a_model_error_before_any_folder_is_made(write_config, tmp_path):

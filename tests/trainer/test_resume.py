@@ -126,5 +126,5 @@ def test_the_speed_counts_neither_evaluations_nor_checkpoints(tiny, tmp_path, mo
     pauses, paused = [], Window.paused
     monkeypatch.setattr(Window, "paused", lambda self: pauses.append(1) or paused(self))
     job.train(tiny("train.save_steps=2"), tmp_path / "out", resume=False)
-    # Steps 2, 4, 6, 8 and both epochs' ends are saved, the latter evaluated.
-    assert len(pauses) == 6 + 2
+    # Steps 2, 4, 6, 8 and both epochs' ends are saved, the latter evaluated, and the best adapter of both kept.
+    assert len(pauses) == 6 + 2 + 2
