@@ -133,6 +133,8 @@ def extreme(tree: Any, random: Random) -> Any:
     if select is None:
         return None
     key = select.args["order"].expressions[0]
+    if not isinstance(key, exp.Ordered):
+        return None
     extremum = exp.Max if key.args.get("desc") else exp.Min
     inner = select.copy()
     for part in ("order", "limit", "offset"):

@@ -18,6 +18,8 @@ def simplify_order(block: Block, world: World, outer: Classes) -> Block:
     """
     if block.group is None and aggregates_rows(block):
         return replace(block, order=(), limit=block.limit)
+    if world.same_plan:  # Their number alone matters: SQLite groups in the directions of as many terms of ORDER BY.
+        return block
     dependencies = Dependencies(block, world, outer)
     kept: list[Key] = []
     for key in block.order:

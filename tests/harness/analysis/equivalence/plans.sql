@@ -55,3 +55,11 @@ SELECT b, SUM(n) FROM t GROUP BY b HAVING b > 1
 -- not proved: DISTINCT inside MIN takes another row for the bare column
 SELECT MIN(DISTINCT b), a FROM t;
 SELECT MIN(b), a FROM t
+
+-- different: an ORDER BY of as many terms as GROUP BY turns the groups round, and with them the ties
+SELECT d.a FROM (SELECT a FROM t GROUP BY a ORDER BY COUNT(*) DESC, COUNT(*) DESC LIMIT 1) AS d;
+SELECT d.a FROM (SELECT a FROM t GROUP BY a, b ORDER BY COUNT(*) DESC LIMIT 1) AS d
+
+-- not proved: even where the terms are the same
+SELECT d.a FROM (SELECT a FROM t GROUP BY a ORDER BY COUNT(*) DESC, COUNT(*) DESC LIMIT 1) AS d;
+SELECT d.a FROM (SELECT a FROM t GROUP BY a ORDER BY COUNT(*) DESC LIMIT 1) AS d
