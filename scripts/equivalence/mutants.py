@@ -11,10 +11,10 @@ from pathlib import Path
 from random import Random
 from time import monotonic
 
-from harness.analysis.equivalence.proof import prove
 from mutating import KINDS, Mutant, mutate
 from sources import Golds, holds_again, judge, keep, options
 
+from harness.analysis.equivalence.proof import prove
 from harness.analysis.mutation import refute
 from harness.types import Example
 
