@@ -51,7 +51,8 @@ def test_a_strong_preset_differs_in_what_it_says_only(name):
     assert strong.data.validation_databases >= 1
     assert (strong.model, strong.prompt) == (reference.model, reference.prompt)
     learnt = {"learning_rate": 2e-5, "scheduler": "linear", "warmup_ratio": 0.0, "gradient_accumulation_steps": 8}
-    assert replace(strong.train, **learnt) == reference.train
+    assert replace(strong.train, epochs=3, **learnt) == reference.train
+    assert strong.train.epochs == 2
     assert 1e-4 <= strong.train.learning_rate <= 2e-4
     assert (strong.train.scheduler, strong.train.warmup_ratio) == ("cosine", 0.03)
 
