@@ -1,13 +1,14 @@
 """A race between a prediction and the gold that it equals: what `ves`, `r_ves` and `efficiency` have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.comparison import equal_official
 from harness.execution import Executor
-from harness.types import Prediction
+from harness.metrics.execution_accuracy import ExecutionAccuracy
+from harness.types import Prediction, Score
 
-__all__ = ["Race", "find_right_gold", "pair_ratios", "race"]
+__all__ = ["Race", "find_right_gold", "pair_ratios", "race", "score_race"]
 
 _CLOCK_TICK_S = 1e-9
 """No statement takes less than the clock can tell, so that every ratio is a number."""
@@ -48,6 +49,26 @@ def race(prediction: Prediction, gold_sql: str, executor: Executor, repeats: int
         return Race(f"timing failed: {measured.status}: {measured.error}")
     executes, totals, steps = measured.execute_s, measured.total_s, measured.vm_steps
     return Race("", executes[0], executes[1], totals[0], totals[1], steps[0], steps[1])
+
+
+def score_race(
+    metric: str,
+    prediction: Prediction,
+    executor: Executor,
+    repeats: int,
+    budget_s: float,
+    judge: Callable[[Race], tuple[float, str]],
+) -> Score:
+    """Race a prediction with the gold that it equals; `judge` turns the times into a value and its reason.
+
+    0.0 for what is officially wrong, without a race, and for a race that fails.
+    """
+    gold_sql = find_right_gold(prediction)
+    if gold_sql is None:
+        return Score(metric, 0.0, ExecutionAccuracy().score(prediction).reason)
+    times = race(prediction, gold_sql, executor, repeats, budget_s)
+    value, reason = (0.0, times.error) if times.error else judge(times)
+    return Score(metric, value, reason)
 
 
 def pair_ratios(gold_s: Sequence[float], predicted_s: Sequence[float]) -> list[float]:

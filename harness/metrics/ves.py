@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.execution import Executor
-from harness.metrics.execution_accuracy import ExecutionAccuracy
-from harness.metrics.timing import find_right_gold, pair_ratios, race
+from harness.metrics.timing import Race, pair_ratios, score_race
 from harness.types import Prediction, Score
 
 __all__ = ["Ves", "time_ratio", "ves_score"]
@@ -65,11 +64,9 @@ class Ves:
 
     def score(self, prediction: Prediction, executor: Executor) -> Score:
         """Time prediction and gold and return √τ; the reason gives τ, or what stood in the way."""
-        gold_sql = find_right_gold(prediction)
-        if gold_sql is None:
-            return Score(self.name, 0.0, ExecutionAccuracy().score(prediction).reason)
-        times = race(prediction, gold_sql, executor, self.repeats, self.budget_s)
-        if times.error:
-            return Score(self.name, 0.0, times.error)
-        ratio = time_ratio(pair_ratios(times.gold_execute_s, times.predicted_execute_s))
-        return Score(self.name, math.sqrt(ratio), f"τ = {ratio:.3f} in {len(times.gold_execute_s)} repeats")
+        return score_race(self.name, prediction, executor, self.repeats, self.budget_s, _judge)
+
+
+def _judge(times: Race) -> tuple[float, str]:
+    ratio = time_ratio(pair_ratios(times.gold_execute_s, times.predicted_execute_s))
+    return math.sqrt(ratio), f"τ = {ratio:.3f} in {len(times.gold_execute_s)} repeats"

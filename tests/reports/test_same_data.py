@@ -35,7 +35,9 @@ def test_another_database_is_refused_by_name_and_hash(runs):
 
 def test_a_database_that_no_common_question_uses_does_not_matter(runs):
     hashes = {"databases/elsewhere": "e" * 64}
-    refuse_other_data(with_hashes(runs[0], **hashes), with_hashes(runs[1], **{"databases/elsewhere": "f" * 64}))
+    one, two = with_hashes(runs[0], **hashes), with_hashes(runs[1], **{"databases/elsewhere": "f" * 64})
+    refuse_other_data(one, two)
+    assert describe_differences(one, two) == ("databases/elsewhere: sha256 eeeeeeeeeeee… and ffffffffffff…",)
 
 
 def test_other_golds_are_refused_by_question(runs):
@@ -75,4 +77,6 @@ def test_other_limits_and_versions_are_worth_a_note_and_workers_are_not(make_run
 
 
 def test_an_older_manifest_without_hashes_says_nothing(runs):
-    refuse_other_data(replace(runs[0], manifest={"format_version": 1}), runs[1])
+    older = replace(runs[0], manifest={"format_version": 1})
+    refuse_other_data(older, runs[1])
+    assert not [line for line in describe_differences(older, runs[1]) if "sha256" in line]

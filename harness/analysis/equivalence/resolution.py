@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from harness.analysis.equivalence.calls import resolve_call
 from harness.analysis.equivalence.facts import TableFacts
+from harness.analysis.equivalence.misuse import check_aggregates, check_outer_aggregates
 from harness.analysis.equivalence.scopes import Frame, find_column, find_quoted, names_alias
 from harness.analysis.equivalence.syntax import CommonTable, FromItem, OrderItem, QuerySyntax, SelectSyntax
 from harness.analysis.equivalence.terms import (
@@ -103,7 +104,7 @@ class _Resolver:
             tuple(sources), outputs, names, tuple(where), group, having, order,
             _bound(syntax.limit), _bound(syntax.offset), select.distinct,
         )  # fmt: skip
-        _check_aggregates(block)
+        check_aggregates(block)
         return block
 
     def _resolve_source(self, item: FromItem, frames: list[Frame], shared: _Visible, frame: Frame) -> Source:
@@ -161,7 +162,7 @@ class _TermResolver:
         query = self._resolver.resolve_query(term.syntax, self._frames, self._shared)
         if term.head != "exists" and len(query.names) != 1:
             raise UnreadableError("a sub-query with several columns")
-        _check_outer_aggregates(query)
+        check_outer_aggregates(query)
         return Term(term.head, args, query=query)
 
 
@@ -263,38 +264,3 @@ def _column_names(query: Query) -> tuple[str, ...]:
     for index, name in enumerate(query.names):
         names.append(name if name and name not in names else f"{name}:{index}")
     return tuple(names)
-
-
-def _is_aggregate(term: Term) -> bool:
-    return contains(term, lambda part: part.head == "aggregate")
-
-
-def _check_aggregates(block: Block) -> None:
-    """Raise where SQLite says "misuse of aggregate", and where aggregates only sort."""
-    places = [*block.where, *(block.group or ()), *(term for source in block.sources for term in source.on)]
-    if any(map(_is_aggregate, places)):
-        raise UnreadableError("an aggregate where rows are chosen")
-    for term in block.terms():
-        for part in walk(term):
-            if part.head == "aggregate" and any(map(_is_aggregate, part.args)):
-                raise UnreadableError("an aggregate inside an aggregate")
-    sorts = any(_is_aggregate(key.term) for key in block.order)
-    if sorts and block.group is None and not any(map(_is_aggregate, block.outputs)):
-        raise UnreadableError("an aggregate only in ORDER BY")
-    if block.group is None and block.having:
-        raise UnreadableError("HAVING without GROUP BY")
-
-
-def _check_outer_aggregates(query: Query) -> None:
-    """Raise for an aggregate over outer columns only: SQLite computes it in the outer query."""
-    if isinstance(query, Compound):
-        _check_outer_aggregates(query.left)
-        _check_outer_aggregates(query.right)
-    if not isinstance(query, Block):
-        return
-    own = {source.uid for source in query.sources}
-    for term in query.terms():
-        for part in walk(term):
-            used = {leaf.uid for arg in part.args for leaf in walk(arg) if leaf.head == "column"}
-            if part.head == "aggregate" and used and not used & own:
-                raise UnreadableError("an aggregate that belongs to an outer query")
