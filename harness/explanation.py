@@ -15,6 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.analysis.grounding import Grounding, ground, link
+from harness.analysis.verdicts import Verdict, explain_gap, is_empty_match, judge_lenient, judge_strict
+from harness.comparison import equal_official
+from harness.diagnosis import diagnose, explain
 from harness.execution import Executor
 from harness.types import Execution, Prediction
 
@@ -37,9 +41,6 @@ class Explainer:
 
     def __call__(self, prediction: Prediction, executor: Executor) -> Explanation:
         """Return what can be said about an answer; where nothing was executed, only which names it links."""
-        # Where sqlglot is imported: only runs that explain pay for it.
-        from harness.analysis.grounding import ground, link  # noqa: PLC0415
-
         sql, example = prediction.extraction.sql, prediction.example
         found = ground(sql, prediction.schema) if sql is not None else None
         analysis: dict[str, Any] = {}
@@ -51,10 +52,8 @@ class Explainer:
         return self._explain_results(prediction, executor, found, analysis)
 
     def _explain_results(
-        self, prediction: Prediction, executor: Executor, grounding: Any, analysis: dict[str, Any]
+        self, prediction: Prediction, executor: Executor, grounding: Grounding | None, analysis: dict[str, Any]
     ) -> Explanation:
-        from harness.diagnosis import diagnose, explain  # noqa: PLC0415 - as above
-
         verdicts = _judge(prediction, executor)
         diagnosis = diagnose(prediction, grounding, verdicts.strict if verdicts else None)
         why = explain(prediction, diagnosis, grounding)
@@ -69,7 +68,7 @@ class Explainer:
     def _lint(self, prediction: Prediction, executor: Executor) -> tuple[str, ...]:
         if not self.lint or not prediction.golds:
             return ()
-        from harness.analysis.lint import lint_gold  # noqa: PLC0415 - as above
+        from harness.analysis.lint import lint_gold  # noqa: PLC0415 - sqlglot, only where golds are looked at
 
         example, gold = prediction.example, prediction.golds[0]
         turned = executor.execute_reversed(example.db_id, example.gold_sql) if gold.ok else None
@@ -81,15 +80,12 @@ class Explainer:
 
 @dataclass(frozen=True)
 class _Verdicts:
-    strict: Any
+    strict: Verdict
     gaps: tuple[str, ...]
 
 
 def _judge(prediction: Prediction, executor: Executor) -> _Verdicts | None:
     """Judge an answer that gave rows, strictly and otherwise, by the gold it agrees with best; None without rows."""
-    from harness.analysis.verdicts import explain_gap, is_empty_match, judge_lenient, judge_strict  # noqa: PLC0415
-    from harness.comparison import equal_official  # noqa: PLC0415
-
     predicted, example = prediction.execution, prediction.example
     if predicted is None or not predicted.ok:
         return None

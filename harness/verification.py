@@ -16,6 +16,7 @@ from harness.config import DataConfig, EvalConfig, build
 from harness.datasets.hashing import hashes
 from harness.errors import ConfigError, DataError
 from harness.execution.statement import is_deterministic
+from harness.manifest import versions
 from harness.pipeline import Evaluation, evaluate
 from harness.prompts import PromptBuilder
 from harness.scoring import Judges, build_judges, explainer, find_positions, load_dataset, open_executor
@@ -237,8 +238,6 @@ def _means(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tupl
 
 
 def _version_notes(run: Run) -> Iterator[str]:
-    from harness.manifest import versions  # noqa: PLC0415 - beside the comparison, not part of it
-
     then, now = run.manifest.get("versions", {}), versions()
     for name in ("text2sql-harness", "sqlite", "sqlglot", "python"):
         if then.get(name) != now.get(name):
