@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,24 +53,47 @@ def _run_case(wanted: argparse.Namespace, model: str, case: str) -> dict[str, An
         return json.loads(out.read_text())
 
 
+@dataclass(frozen=True)
+class Case:
+    """A model that is ready to train, with its plan."""
+
+    config: Any
+    shape: Any
+    groups: list[Any]
+    plan: Any
+    forward: Any
+    head: Any
+    optimizer: Any
+
+
 def measure(wanted: argparse.Namespace) -> dict[str, Any]:
     """Train on the groups, an optimizer step for every two, and return peaks beside estimates."""
+    import torch
+
+    from trainer.loads import split_groups
+
+    case = _prepare(wanted)
+    steps = [case.groups[start : start + STEP_GROUPS] for start in range(0, len(case.groups), STEP_GROUPS)]
+    cuts = [cut for step in steps for cut in split_groups(step, case.plan.micro_batch_tokens)]
+    begun = time.perf_counter()
+    batches = [_train(case, cut) for cut in cuts]
+    torch.cuda.synchronize()
+    return _describe(case, wanted, batches, time.perf_counter() - begun)
+
+
+def _prepare(wanted: argparse.Namespace) -> Case:
     import torch
 
     from trainer import memory
     from trainer.batches import plan_batches
     from trainer.config import load
     from trainer.forward import Forward
-    from trainer.loads import Loads, load_of, split_groups
-    from trainer.loss import completion_loss
-    from trainer.memory import known_shape
     from trainer.models import add_adapter, dequantize_layers, load_base, resolve_base
-    from trainer.packing import pack
 
     name, _, folder = wanted.models[0].partition("=")
     settings = [f"model.path={folder}", f"packing.use_spare_memory={wanted.case}"]
     config = load(name, [*settings, f"packing.vram_budget_gib={wanted.budget}", *wanted.settings])
-    shape = known_shape(config.model.id)
+    shape = memory.known_shape(config.model.id)
     assert shape is not None
     groups = read_groups(wanted.rows, shape.vocabulary, min(shape.positions, config.prompt.max_tokens + 500))
     budget = memory.cap_gpu(config.packing.vram_budget_gib)
@@ -78,45 +101,62 @@ def measure(wanted: argparse.Namespace) -> dict[str, Any]:
     plan = plan_batches(config, model, [row for group in groups for row in group], [], budget)
     dequantize_layers(model, plan.spending.dequantized_layers)
     model.train()
-    forward, head = Forward(model, config, plan.choose_kept), model.get_base_model().get_output_embeddings()
-    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-6, fused=True)
-    steps = [groups[start : start + STEP_GROUPS] for start in range(0, len(groups), STEP_GROUPS)]
-    cuts = [batch for step in steps for batch in split_groups(step, plan.micro_batch_tokens)]
-    batches, begun = [], time.perf_counter()
-    for cut in cuts:
-        torch.cuda.reset_peak_memory_stats()
-        batch = pack(cut).to("cuda")
-        kept = plan.choose_kept(batch)
-        completion_loss(forward.hidden_rows(batch), head, batch.targets).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        load_here = load_of(cut)
-        spending = memory.choose_kept(config, shape, load_here, plan.spending.dequantized_layers)
-        expected = memory.estimate(config, shape, load_here, spending)
-        batches.append(
-            {
-                "tokens": batch.tokens,
-                "completion": batch.completion_tokens,
-                "kept": [kept.layers, kept.mlps],
-                "allocated_gib": round(torch.cuda.max_memory_allocated() / memory.GIB, 3),
-                "estimated_gib": round(expected.allocated, 3),
-                "reserved_gib": round(torch.cuda.max_memory_reserved() / memory.GIB, 3),
-            }
-        )
-    torch.cuda.synchronize()
-    seconds = time.perf_counter() - begun
-    loads = Loads(*(max((load_of(cut) for cut in cuts), key=lambda load: load.tokens) for _ in range(2)))
-    allocated, reserved = (max(batch[key] for batch in batches) for key in ("allocated_gib", "reserved_gib"))
-    estimated = max(batch["estimated_gib"] for batch in batches)
+    return Case(
+        config=config,
+        shape=shape,
+        groups=groups,
+        plan=plan,
+        forward=Forward(model, config, plan.choose_kept),
+        head=model.get_base_model().get_output_embeddings(),
+        optimizer=torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-6, fused=True),
+    )
+
+
+def _train(case: Case, cut: list[Any]) -> dict[str, Any]:
+    """Train on one micro-batch and return its peaks since the last one, beside what the plan expects of it."""
+    import torch
+
+    from trainer import memory
+    from trainer.loads import load_of
+    from trainer.loss import completion_loss
+    from trainer.packing import pack
+
+    torch.cuda.reset_peak_memory_stats()
+    batch = pack(cut).to("cuda")
+    kept = case.plan.choose_kept(batch)
+    completion_loss(case.forward.hidden_rows(batch), case.head, batch.targets).backward()
+    case.optimizer.step()
+    case.optimizer.zero_grad()
+    load_here = load_of(cut)
+    spending = memory.choose_kept(case.config, case.shape, load_here, case.plan.spending.dequantized_layers)
+    expected = memory.estimate(case.config, case.shape, load_here, spending)
     return {
-        "model": name,
-        "use_spare_memory": config.packing.use_spare_memory,
+        "tokens": batch.tokens,
+        "completion": batch.completion_tokens,
+        "kept": [kept.layers, kept.mlps],
+        "allocated_gib": round(torch.cuda.max_memory_allocated() / memory.GIB, 3),
+        "estimated_gib": round(expected.allocated, 3),
+        "reserved_gib": round(torch.cuda.max_memory_reserved() / memory.GIB, 3),
+    }
+
+
+def _describe(case: Case, wanted: argparse.Namespace, batches: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    import torch
+
+    from trainer import memory
+
+    allocated, reserved, estimated, longest = (
+        max(batch[key] for batch in batches) for key in ("allocated_gib", "reserved_gib", "estimated_gib", "tokens")
+    )
+    return {
+        "model": wanted.models[0].partition("=")[0],
+        "use_spare_memory": case.config.packing.use_spare_memory,
         "device": torch.cuda.get_device_name(),
         "budget_gib": wanted.budget,
-        "groups": len(groups),
-        "examples_per_s": round(sum(map(len, groups)) / seconds, 2),
-        "longest_tokens": loads.largest.tokens,
-        "spending": asdict(plan.spending),
+        "groups": len(case.groups),
+        "examples_per_s": round(sum(map(len, case.groups)) / seconds, 2),
+        "longest_tokens": longest,
+        "spending": asdict(case.plan.spending),
         "allocated_gib": allocated,
         "reserved_gib": reserved,
         "estimated_allocated_gib": estimated,
