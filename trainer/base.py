@@ -1,7 +1,7 @@
 """What a trainer is: anything that turns rows of tokens into an adapter folder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,8 @@ __all__ = ["Adapter", "OnStep", "Row", "Step", "Trainer", "ignore_step"]
 class Row:
     """One example as tokens: `prefix_ids` (the schema), `suffix_ids` (the question), `target_ids` (SQL and end).
 
-    Only the target carries loss. Rows with equal `prefix_ids` may share them.
+    Only the target carries loss. Rows with equal `prefix_ids` may share them. `other_prefixes` are the same schema in
+    other orders, one for each epoch behind the first; rows with equal `prefix_ids` have equal ones.
     """
 
     question_id: str
@@ -22,6 +23,12 @@ class Row:
     prefix_ids: tuple[int, ...]
     suffix_ids: tuple[int, ...]
     target_ids: tuple[int, ...]
+    other_prefixes: tuple[tuple[int, ...], ...] = ()
+
+    def in_epoch(self, number: int) -> "Row":
+        """Return the row as epoch `number` (from 0) shows it."""
+        place = number % (len(self.other_prefixes) + 1)
+        return replace(self, prefix_ids=self.other_prefixes[place - 1]) if place else self
 
     @property
     def tokens(self) -> int:

@@ -54,9 +54,10 @@ class TrainDataConfig:
     """`[data]`: a data folder (or `mini`), the share of it to train on, and the databases held out for validation.
 
     `fraction` is sampled so that the distribution over evidence-length buckets is kept. `validation_databases` is
-    a number of databases, or, below 1, a share of them; 0 trains on all and evaluates nothing. Databases that the
-    sets of `evaluation` (not given: those beside the training data, see `trainer.leakage`) have as well are refused,
-    left out or allowed.
+    a number of databases, or, below 1, a share of them; 0 trains on all and evaluates nothing. With
+    `shuffle_schemas` tables and columns come in another order in every epoch but the first. Databases that the sets
+    of `evaluation` (not given: those beside the training data, see `trainer.leakage`) have as well are refused, left
+    out or allowed.
     """
 
     __pydantic_config__ = STRICT
@@ -65,6 +66,7 @@ class TrainDataConfig:
     fraction: float = 0.45
     seed: int = 42
     validation_databases: float = 0.1
+    shuffle_schemas: bool = False
     evaluation: tuple[str, ...] | None = None
     leakage: Literal["refuse", "exclude", "allow"] = "refuse"
 

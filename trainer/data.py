@@ -4,7 +4,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.config import PromptConfig
 from harness.datasets import sampling
@@ -14,7 +14,17 @@ from harness.types import Dataset, Example, Schema
 from trainer.base import Row
 from trainer.config import TrainDataConfig
 
-__all__ = ["Encoder", "Rows", "Split", "build_rows", "estimating_encoder", "split_dataset", "target_sql"]
+__all__ = [
+    "Encoder",
+    "Rows",
+    "Split",
+    "build_rows",
+    "estimating_encoder",
+    "shuffle_schema",
+    "shuffled_schemas",
+    "split_dataset",
+    "target_sql",
+]
 
 CHARACTERS_PER_TOKEN = 3.2
 """DDL and SQL under the vocabularies of the presets: 3.0 to 3.4."""
@@ -108,32 +118,55 @@ def target_sql(sql: str) -> str:
     return _BLANK_LINES.sub("\n", sql.strip().rstrip("; \n\t"))
 
 
+def shuffle_schema(schema: Schema, seed: int, number: int) -> Schema:
+    """Return a schema with its tables, and the columns of each, in the order that the two numbers draw."""
+    order = random.Random(f"{seed}:{schema.db_id}:{number}")  # noqa: S311 - reproducible order, no secret
+    tables = [replace(table, columns=tuple(order.sample(table.columns, len(table.columns)))) for table in schema.tables]
+    return replace(schema, tables=tuple(order.sample(tables, len(tables))))
+
+
+def shuffled_schemas(
+    schemas: Mapping[str, Schema], config: TrainDataConfig, epochs: int
+) -> tuple[Mapping[str, Schema], ...]:
+    """Return the schemas as each epoch behind the first shows them: none where `config` wants them as they are."""
+    if not config.shuffle_schemas:
+        return ()
+    return tuple(
+        {db_id: shuffle_schema(schema, config.seed, number) for db_id, schema in schemas.items()}
+        for number in range(1, epochs)
+    )
+
+
 def build_rows(
     examples: Sequence[Example],
     schemas: Mapping[str, Schema],
     prompt: PromptConfig,
     encoder: Encoder,
     max_tokens: int,
+    shuffled: Sequence[Mapping[str, Schema]] = (),
 ) -> Rows:
     """Turn examples into rows, tokenised as at generation: prefix and suffix apart, the target behind them.
 
     Examples of more than `max_tokens` tokens (0: no limit) are left out, and so are those whose prompt the builder
-    could not bring below its own budget.
+    could not bring below its own budget. `shuffled` are the same schemas in the orders of later epochs; a prompt that
+    had to be shortened keeps its own.
     """
     builder = PromptBuilder(prompt, encoder.count, encoder.chat)
     rows: list[Row] = []
     shortened: list[str] = []
     left_out: list[str] = []
-    prefixes: dict[str, tuple[int, ...]] = {}
+    known: dict[str, list[tuple[int, ...]]] = {}
     for index, example in enumerate(examples):
         built = builder.build(index, example, schemas[example.db_id])
         name = f"{example.db_id}/{example.question_id}"
-        if built.prefix not in prefixes:
-            prefixes[built.prefix] = tuple(encoder.encode(built.prefix, True))
-        prefix = prefixes[built.prefix]
+        if built.prefix not in known:
+            others = () if built.shortened else (one[example.db_id] for one in shuffled)
+            texts = (built.prefix, *(builder.build(index, example, schema).prefix for schema in others))
+            known[built.prefix] = [tuple(encoder.encode(text, True)) for text in texts]
+        prefix, *others_ids = known[built.prefix]
         suffix = tuple(encoder.encode(built.suffix, False))
         target = (*encoder.encode(target_sql(example.gold_sql), False), encoder.end_id)
-        row = Row(str(example.question_id), example.db_id, prefix, suffix, target)
+        row = Row(str(example.question_id), example.db_id, prefix, suffix, target, tuple(others_ids))
         if OVER_BUDGET in built.shortened or (max_tokens and row.tokens > max_tokens):
             left_out.append(name)
             continue

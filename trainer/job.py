@@ -16,7 +16,7 @@ from harness.types import Dataset
 from trainer.base import Adapter, OnStep, Trainer
 from trainer.card import write_card
 from trainer.config import TrainConfig, identity
-from trainer.data import Encoder, Rows, Split, build_rows, estimating_encoder, split_dataset
+from trainer.data import Encoder, Rows, Split, build_rows, estimating_encoder, shuffled_schemas, split_dataset
 from trainer.leakage import Leakage, check_leakage
 from trainer.memory import Shape, known_shape, same_model
 from trainer.session import remove_checkpoints, unfinished_checkpoints
@@ -96,10 +96,11 @@ def prepare(config: TrainConfig, encoder: Encoder, positions: int, material: Mat
     dataset, leakage = material or _load_material(config)
     split = split_dataset(dataset, config.data)
     limits = [limit for limit in (config.train.max_tokens, positions) if limit]
-    build: Callable[[Any], Rows] = lambda examples: build_rows(  # noqa: E731 - the same four arguments twice
-        examples, dataset.schemas, config.prompt, encoder, min(limits, default=0)
+    shuffled = shuffled_schemas(dataset.schemas, config.data, config.train.epochs)
+    build: Callable[..., Rows] = lambda examples, *orders: build_rows(  # noqa: E731 - the same four arguments twice
+        examples, dataset.schemas, config.prompt, encoder, min(limits, default=0), *orders
     )
-    return Prepared(dataset, split, build(split.train), build(split.validation), encoder.exact, leakage)
+    return Prepared(dataset, split, build(split.train, shuffled), build(split.validation), encoder.exact, leakage)
 
 
 def _load_material(config: TrainConfig) -> Material:

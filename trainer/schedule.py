@@ -58,7 +58,7 @@ class Schedule:
         every whole step mixes at least two.
         """
         order = random.Random(f"{self.seed}:{number}")  # noqa: S311 - reproducible order, no secret
-        rows = list(self.rows)
+        rows = [row.in_epoch(number) for row in self.rows]
         order.shuffle(rows)
         groups = group_rows(rows, self.group_size)
         order.shuffle(groups)

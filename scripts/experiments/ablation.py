@@ -42,26 +42,43 @@ VARIANTS: dict[str, Changes] = {
         )
         for count in (1, 3, 5)
     },
+    "recipes": {
+        f"strong-{name}": (("train.max_steps=0", "train.keep_best=false", *changes), 7 * UNITS_OF_ALL_LAYERS)
+        for name, changes in {
+            "epochs-2": ("train.epochs=2",),
+            "epochs-3": ("train.epochs=3",),
+            "epochs-4": ("train.epochs=4",),
+            "epochs-3-1e-4": ("train.epochs=3", "train.learning_rate=1e-4"),
+            "epochs-3-r64": ("train.epochs=3", "lora.r=64", "lora.alpha=128"),
+            "epochs-3-steps-of-16": (
+                "train.epochs=3",
+                "train.gradient_accumulation_steps=8",
+                "packing.group_size=8",
+            ),
+        }.items()
+    },
     "seeds": {f"strong-seed-{seed}": ((f"train.seed={seed}",), 2 * UNITS_OF_ALL_LAYERS) for seed in SEEDS},
     "seeds-whole": {
         f"strong-whole-seed-{seed}": (("train.max_steps=0", f"train.seed={seed}"), 7 * UNITS_OF_ALL_LAYERS)
         for seed in SEEDS
     },
 }
-BY_DEFAULT = tuple(name for name in VARIANTS if name != "seeds-whole")
+STRONG = ("recipes", "seeds", "seeds-whole")
+"""Groups that start from the strong recipe."""
+BY_DEFAULT = tuple(name for name in VARIANTS if name not in ("recipes", "seeds-whole"))
 COLUMNS = ("variant", "steps", "loss", "validation", *METRICS, "peak GiB reserved", "allocated", "training s")
 
 
 def rows_of(arguments: argparse.Namespace) -> list[Training]:
-    """Return the rows that were asked for, the base model first and the reference second."""
+    """Return the rows that were asked for, the base model first."""
     settings = (f"train.max_steps={arguments.steps}", "train.save_steps=50", *arguments.settings)
     if arguments.train_data:
         settings = (f"data.path={arguments.train_data}", f'data.evaluation=["{arguments.data}"]', *settings)
     rows = [Training("base", arguments.preset, settings, base_only=True)]
-    for group in dict.fromkeys(("reference", *arguments.only.split(","))):
+    for group in dict.fromkeys(arguments.only.split(",")):
         if group not in VARIANTS:
             sys.exit(f"ablation: {group!r} is no group of variants; known are {', '.join(VARIANTS)}")
-        preset = f"{arguments.preset}-strong" if group.startswith("seeds") else arguments.preset
+        preset = f"{arguments.preset}-strong" if group in STRONG else arguments.preset
         rows += [
             Training(name, preset, (*settings, *changes), units) for name, (changes, units) in VARIANTS[group].items()
         ]
@@ -97,7 +114,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150, help="of every variant that does not name its epochs")
     parser.add_argument("--only", default=",".join(BY_DEFAULT), help=f"groups, of {', '.join(VARIANTS)}")
     arguments = parser.parse_args()
-    rows, session = rows_of(arguments), Session(arguments.out, arguments.minutes)
+    rows, session = rows_of(arguments), Session(arguments)
     if arguments.list:
         for row in rows:
             print(f"{'done' if row.name in session.results else 'to do':6} {row.name:22} {' '.join(row.settings)}")

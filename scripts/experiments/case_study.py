@@ -61,7 +61,7 @@ def main() -> None:
             for epochs in EPOCHS
         ),
     ]
-    session = Session(arguments.out, arguments.minutes)
+    session = Session(arguments)
     if arguments.list:
         for row in rows:
             print(f"{'done' if row.name in session.results else 'to do':6} {row.name:10} {' '.join(row.settings)}")

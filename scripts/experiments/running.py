@@ -9,8 +9,10 @@ import json
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,33 +84,44 @@ class Evaluation:
 
 
 class Session:
-    """A session on one machine: it goes on where the results end, and starts nothing that would not fit."""
+    """A session on one machine: it goes on where the results end, and starts nothing that would not fit.
 
-    def __init__(self, out: Path, minutes: float) -> None:
-        self.out = out
-        self.deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
-        self.path = out / "results.json"
+    `jobs` rows run side by side, on one GPU too: what is learnt and what memory it takes stay as they are, seconds
+    do not. `adapters` is where the trainings lie: a finished one is only measured.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.out: Path = arguments.out
+        self.adapters: Path = arguments.adapters or self.out / "adapters"
+        self.jobs: int = arguments.jobs
+        self.deadline = time.monotonic() + 60 * arguments.minutes if arguments.minutes else float("inf")
+        self.lock = threading.Lock()
+        self.path = self.out / "results.json"
         self.results: dict[str, Result] = json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def run(self, rows: Sequence[Training], evaluation: Evaluation) -> bool:
         """Run what is not finished, in order; return whether all is, and say what is left."""
-        failed, left = [], []
         for row in rows:
             if row.name in self.results:
                 self.refuse_other(row, evaluation)
-                continue
-            if not self.fits(row):
-                left.append(row.name)
-                continue
-            try:
-                self.finish(row, evaluation)
-            except Failed as error:
-                print(f"{row.name}: {error}", flush=True)
-                failed.append(row.name)
-        for words, names in (("no time was left for", left), ("failed", failed)):
-            if names:
+        missing = [row for row in rows if row.name not in self.results]
+        with ThreadPoolExecutor(self.jobs) as pool:
+            ends = list(pool.map(lambda row: self.attempt(row, evaluation), missing))
+        for words in ("no time was left for", "failed"):
+            if names := [row.name for row, end in zip(missing, ends, strict=True) if end == words]:
                 print(f"{words}: {', '.join(names)}", flush=True)
-        return not (left or failed)
+        return not any(ends)
+
+    def attempt(self, row: Training, evaluation: Evaluation) -> str:
+        """Run a row if it fits; return what is to be said of it when it is not finished then."""
+        if not self.fits(row):
+            return "no time was left for"
+        try:
+            self.finish(row, evaluation)
+        except Failed as error:
+            print(f"{row.name}: {error}", flush=True)
+            return "failed"
+        return ""
 
     def refuse_other(self, row: Training, evaluation: Evaluation) -> None:
         """Leave when a result was made in another way than is asked for: one table compares like with like."""
@@ -123,7 +136,7 @@ class Session:
     def finish(self, row: Training, evaluation: Evaluation) -> None:
         """Train a row and measure it."""
         started = time.monotonic()
-        adapter = None if row.base_only else self.out / "adapters" / row.name
+        adapter = None if row.base_only else self.adapters / row.name
         about: Result = {"steps": 0}
         if adapter:
             settings = [word for setting in row.settings for word in ("--set", setting)]
@@ -133,16 +146,18 @@ class Session:
         t2s("eval", "mini-dev", *evaluation.words(row, adapter), "--out", str(run), "--resume")
         summary = json.loads((run / "summary.json").read_text())
         wall_s = round(time.monotonic() - started, 1)
-        self.results[row.name] = {
-            "preset": row.preset,
-            "settings": list(row.settings),
-            "units": row.units,
-            "asked": asked_for(row, evaluation),
-            "wall_s": wall_s,
-            **about,
-            **{name: summary[name] for name in ("n", "metrics", "usage", "timing") if name in summary},
-        }
-        write_text(self.path, json.dumps(self.results, indent=1) + "\n")
+        with self.lock:
+            self.results[row.name] = {
+                "preset": row.preset,
+                "settings": list(row.settings),
+                "units": row.units,
+                "jobs": self.jobs,
+                "asked": asked_for(row, evaluation),
+                "wall_s": wall_s,
+                **about,
+                **{name: summary[name] for name in ("n", "metrics", "usage", "timing") if name in summary},
+            }
+            write_text(self.path, json.dumps(self.results, indent=1) + "\n")
         print(f"{row.name}: {wall_s:.0f} s, kept in {self.path}", flush=True)
 
 
@@ -188,6 +203,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, default=0, help="start nothing that would not end by then; 0: no limit"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="rows to run side by side, on one GPU too")
+    parser.add_argument("--adapters", type=Path, help="where trainings are, finished ones too; default: OUT/adapters")
     parser.add_argument("--list", action="store_true", help="print the rows and whether they are finished, run nothing")
 
 

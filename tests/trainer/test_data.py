@@ -6,7 +6,15 @@ from harness.config import PromptConfig
 from harness.errors import DataError
 from harness.types import Column, Dataset, Example, Schema, Table
 from trainer.config import TrainDataConfig
-from trainer.data import Encoder, build_rows, estimating_encoder, split_dataset, target_sql
+from trainer.data import (
+    Encoder,
+    build_rows,
+    estimating_encoder,
+    shuffle_schema,
+    shuffled_schemas,
+    split_dataset,
+    target_sql,
+)
 
 BYTES = Encoder(encode=lambda text, start: [999] * start + list(text.encode()), end_id=1000)
 
@@ -120,3 +128,48 @@ def test_an_estimate_grows_with_the_text_and_says_that_it_is_one():
     encoder = estimating_encoder()
     assert not encoder.exact
     assert encoder.count("x" * 320) == 100
+
+
+WIDE = Schema(
+    "wide",
+    tuple(
+        Table(f"t{number}", tuple(Column(f"c{number}{letter}", "TEXT") for letter in "abcdef")) for number in range(5)
+    ),
+)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 10**6))
+def test_a_shuffled_schema_has_the_same_tables_and_columns(seed, number):
+    shuffled = shuffle_schema(WIDE, seed, number)
+    by_name = {table.name: table for table in shuffled.tables}
+    assert len(shuffled.tables) == len(by_name) == 5
+    for table in WIDE.tables:
+        assert sorted(by_name[table.name].columns, key=lambda one: one.name) == list(table.columns)
+    assert shuffled == shuffle_schema(WIDE, seed, number)
+
+
+def test_schemas_come_in_another_order_in_every_epoch_but_the_first():
+    examples = [Example(number, "wide", f"Question {number}?", "SELECT 1") for number in range(3)]
+    shuffled = shuffled_schemas({"wide": WIDE}, config(shuffle_schemas=True), epochs=3)
+    plain = build_rows(examples, {"wide": WIDE}, PromptConfig(), BYTES, 0)
+    rows = build_rows(examples, {"wide": WIDE}, PromptConfig(), BYTES, 0, shuffled)
+    assert [row.in_epoch(0).prefix_ids for row in rows.rows] == [row.prefix_ids for row in plain.rows]
+    for row in rows.rows:
+        prefixes = [row.in_epoch(number).prefix_ids for number in range(3)]
+        assert len(set(prefixes)) == 3
+        assert len({tuple(sorted(one)) for one in prefixes}) == 1
+        assert row.in_epoch(4).prefix_ids == prefixes[1]
+    # Questions on a database still share one schema.
+    assert [len({row.in_epoch(number).prefix_ids for row in rows.rows}) for number in range(3)] == [1, 1, 1]
+
+
+def test_schemas_stay_as_they_are_unless_asked_for():
+    assert shuffled_schemas({"wide": WIDE}, config(), epochs=3) == ()
+
+
+def test_a_prompt_that_had_to_be_shortened_keeps_its_own_order():
+    examples = [Example(0, "wide", "Question?", "SELECT 1")]
+    shuffled = shuffled_schemas({"wide": WIDE}, config(shuffle_schemas=True), epochs=2)
+    (row,) = build_rows(examples, {"wide": WIDE}, PromptConfig(max_tokens=400), BYTES, 0, shuffled).rows
+    assert row.other_prefixes == ()
+    assert row.in_epoch(1) is row
