@@ -166,7 +166,11 @@ def identity(config: TrainConfig) -> str:
         # What is only compared with changes nothing that is learnt.
         data = replace(data, evaluation=None, leakage="refuse")
     train = replace(config.train, logging_steps=1, save_steps=0)
-    return digest(asdict(replace(config, model=model, data=data, train=train, packing=packing)))
+    tree = asdict(replace(config, model=model, data=data, train=train, packing=packing))
+    if not data.shuffle_schemas:
+        # A training from before there was the choice stays what it is.
+        del tree["data"]["shuffle_schemas"]
+    return digest(tree)
 
 
 def _read(ref: str, seen: tuple[str, ...]) -> dict[str, Any]:

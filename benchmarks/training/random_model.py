@@ -1,11 +1,13 @@
 """A model of the true shape with random weights, in bf16: right for speed and memory, and for nothing else.
 
 `python random_model.py SHAPE --out DIR`, with SHAPE one of qwen, falcon, starcoder2: their published configurations.
+The tokeniser beside it knows one word: libraries insist on one, and `rows.py` has the tokens already.
 """
 
 import argparse
 from pathlib import Path
 
+import tokenizers
 import torch
 import transformers
 
@@ -62,6 +64,9 @@ def main() -> None:
     with device:
         model = transformers.AutoModelForCausalLM.from_config(SHAPES[wanted.shape], dtype=torch.bfloat16)
     model.save_pretrained(wanted.out)
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<end>": 0}, unk_token="<end>"))
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>", pad_token="<end>")
+    tokenizer.save_pretrained(wanted.out)
     print(f"{wanted.out}: {sum(one.numel() for one in model.parameters()):,} parameters")
 
 

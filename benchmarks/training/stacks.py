@@ -4,12 +4,18 @@
 
 - `reference`: what everyone writes: transformers' Trainer, PEFT with `prepare_model_for_kbit_training`, bitsandbytes,
   batch 2 × 8, checkpointing, SDPA, examples cut at 2,048 tokens;
-- `trl`: TRL's `SFTTrainer`, whose loss projects the completion alone, in chunks; 16 examples padding-free, nothing cut
-  (`--checkpointing` recomputes, `--batch 2` pads two at a time);
+- `trl`: TRL's `SFTTrainer`, whose loss projects the completion alone, in chunks; `--batch` examples padding-free,
+  nothing cut (`--checkpointing` recomputes, `--padded` pads instead);
 - `ours`: shared-prefix packing, within `--budget` GiB reserved.
 
 All train LoRA r = 32 on q_proj and v_proj behind an NF4 base with double quantisation, 16 examples a step, bf16. The
 first steps (`WARM_STEPS`) are not timed. Peaks are torch's own counters.
+
+`real_tokens_per_s` counts the examples' tokens. `computed_tokens_per_s` counts those that pass the layers, padding left
+out: with `ours` a schema once for its group, with `reference` what is left of a cut example. `floor_share` divides it
+by the tokens that the device's peak allows at 2 N flops forward, 2 N backward and 2 N for recomputing, N the quantised
+parameters: 6 N where every layer is computed again, else 4 N. `ours`, which computes again what the budget leaves no
+room for, is held to 4 N.
 """
 
 import argparse
@@ -18,16 +24,22 @@ import importlib.metadata
 import json
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from trainer.shapes import known_shape
 
 WARM_STEPS = 2
 STEP_EXAMPLES = 16
 MAX_LENGTH = 2048
 GIB = 2**30
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl")
+PEAK_FLOPS = {"H100 80GB HBM3": 798e12, "H200": 798e12}
+"""Dense bf16 products a second, by what the name of the device holds."""
 
 
 class Clock:
@@ -45,6 +57,15 @@ class Clock:
             self.losses.append(round(loss, 4))
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a stack tells of its run; of every step its (real, computed) tokens; `recomputes` every layer or not."""
+
+    flags: dict[str, Any]
+    step_tokens: Sequence[tuple[int, int]]
+    recomputes: bool
+
+
 def main() -> None:
     """Run one stack."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -58,12 +79,13 @@ def main() -> None:
     parser.add_argument("--group-size", type=int, default=8)
     parser.add_argument("--batch", type=int, default=STEP_EXAMPLES)
     parser.add_argument("--checkpointing", action="store_true")
+    parser.add_argument("--padded", action="store_true")
     wanted = parser.parse_args()
     rows = _read_rows(wanted)
     clock = Clock()
     torch.backends.cuda.enable_cudnn_sdp(enabled=False)
-    flags = STACKS[wanted.stack](wanted, rows, clock)
-    wanted.out.write_text(json.dumps(_describe(wanted, rows, clock, flags), indent=1))
+    trained = STACKS[wanted.stack](wanted, rows, clock)
+    wanted.out.write_text(json.dumps(_describe(wanted, rows, clock, trained), indent=1))
     print(wanted.out.read_text())
 
 
@@ -74,25 +96,45 @@ def _read_rows(wanted: argparse.Namespace) -> list[Any]:
     return rows[: wanted.steps * STEP_EXAMPLES] if wanted.steps else rows
 
 
-def _describe(wanted: argparse.Namespace, rows: list[Any], clock: Clock, flags: dict[str, Any]) -> dict[str, Any]:
-    timed = rows[WARM_STEPS * STEP_EXAMPLES :]
+def _describe(wanted: argparse.Namespace, rows: list[Any], clock: Clock, trained: Trained) -> dict[str, Any]:
+    timed = len(rows) - WARM_STEPS * STEP_EXAMPLES
     seconds = clock.ends[-1] - clock.ends[WARM_STEPS - 1]
-    tokens = sum(len(part) for row in timed for part in row[2:])
+    real, computed = (sum(column) / seconds for column in zip(*trained.step_tokens[WARM_STEPS:], strict=True))
+    floor = _floor_tokens_per_s(wanted.hub_id, torch.cuda.get_device_name(), recomputes=trained.recomputes)
     return {
         "stack": wanted.stack,
         "model": wanted.hub_id,
         "device": torch.cuda.get_device_name(),
         "examples": len(rows),
-        "timed_examples": len(timed),
+        "timed_examples": timed,
         "timed_s": round(seconds, 3),
-        "examples_per_s": round(len(timed) / seconds, 3),
-        "real_tokens_per_s": round(tokens / seconds, 1),
+        "examples_per_s": round(timed / seconds, 3),
+        "real_tokens_per_s": round(real, 1),
+        "computed_tokens_per_s": round(computed, 1),
+        "floor_tokens_per_s": floor and round(floor, 1),
+        "floor_share": floor and round(computed / floor, 4),
         "peak_allocated_gib": round(torch.cuda.max_memory_allocated() / GIB, 3),
         "peak_reserved_gib": round(torch.cuda.max_memory_reserved() / GIB, 3),
         "losses": clock.losses,
-        "flags": flags,
+        "flags": trained.flags,
         "versions": {name: _version(name) for name in PACKAGES},
     }
+
+
+def _floor_tokens_per_s(hub_id: str, device: str, *, recomputes: bool) -> float | None:
+    """Return the tokens a second at the device's peak; `None` for an unknown model or device."""
+    shape = known_shape(hub_id)
+    peak = next((flops for name, flops in PEAK_FLOPS.items() if name in device), None)
+    if shape is None or peak is None:
+        return None
+    return peak / ((6 if recomputes else 4) * shape.block_parameters)
+
+
+def _count_tokens(rows: list[Any], most: int | None = None) -> list[tuple[int, int]]:
+    """Return the (real, computed) tokens of each step of separate examples, in their order, cut at `most` tokens."""
+    lengths = [sum(map(len, row[2:])) for row in rows]
+    steps = [lengths[start : start + STEP_EXAMPLES] for start in range(0, len(lengths), STEP_EXAMPLES)]
+    return [(sum(step), sum(min(length, most or length) for length in step)) for step in steps]
 
 
 def _version(name: str) -> str | None:
@@ -153,12 +195,12 @@ def _options(folder: str) -> dict[str, Any]:
     }
 
 
-def train_reference(_wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> dict[str, Any]:
+def train_reference(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> Trained:
     """Train as notebooks do."""
     import peft
     import transformers
 
-    model = peft.prepare_model_for_kbit_training(_load_4bit(_wanted.model), use_gradient_checkpointing=True)
+    model = peft.prepare_model_for_kbit_training(_load_4bit(wanted.model), use_gradient_checkpointing=True)
     model = peft.get_peft_model(model, _lora())
     items = [_cut([*row[2], *row[3]], row[4]) for row in rows]
     with tempfile.TemporaryDirectory() as folder:
@@ -173,7 +215,9 @@ def train_reference(_wanted: argparse.Namespace, rows: list[Any], clock: Clock) 
         transformers.Trainer(
             model=model, args=arguments, train_dataset=items, data_collator=_pad, callbacks=[_callback(clock)]
         ).train()
-    return {"batch": "2 × 8", "checkpointing": True, "max_length": MAX_LENGTH, "cut": sum(_is_cut(row) for row in rows)}
+    cut = sum(_is_cut(row) for row in rows)
+    flags = {"batch": "2 × 8", "checkpointing": True, "max_length": MAX_LENGTH, "cut": cut, "attention": "sdpa"}
+    return Trained(flags, _count_tokens(rows, MAX_LENGTH), recomputes=True)
 
 
 def _is_cut(row: Any) -> bool:
@@ -199,7 +243,7 @@ def _pad(items: list[dict[str, list[int]]]) -> dict[str, Any]:
     }
 
 
-def train_trl(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> dict[str, Any]:
+def train_trl(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> Trained:
     """Train with TRL's own defaults for speed, padding-free, nothing cut."""
     import datasets
     import transformers
@@ -212,7 +256,7 @@ def train_trl(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> dict
         }
         for row in rows
     ]
-    free = wanted.batch == STEP_EXAMPLES
+    free = not wanted.padded
     # The examples are as they are: nothing is cached, so nothing needs to be hashed (which fails on Python 3.12).
     datasets.fingerprint.Hasher.hash = staticmethod(lambda _value: "given")
     with tempfile.TemporaryDirectory() as folder:
@@ -236,14 +280,16 @@ def train_trl(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> dict
             callbacks=[_callback(clock)],
         ).train()
     shape = f"{wanted.batch} × {STEP_EXAMPLES // wanted.batch}"
-    return {"batch": shape, "padding_free": free, "checkpointing": wanted.checkpointing, "attention": "sdpa"}
+    flags = {"batch": shape, "padding_free": free, "checkpointing": wanted.checkpointing, "attention": "sdpa"}
+    return Trained(flags, _count_tokens(rows), recomputes=wanted.checkpointing)
 
 
-def train_ours(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> dict[str, Any]:
+def train_ours(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> Trained:
     """Train the preset `qwen`'s recipe on the rows."""
     from trainer.base import Row
     from trainer.config import load
     from trainer.recipe import Recipe
+    from trainer.schedule import Schedule, group_tokens
 
     settings = [
         f"model.id={wanted.hub_id}",
@@ -258,7 +304,11 @@ def train_ours(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> dic
     ours = [Row(str(row[0]), row[1], *(tuple(part) for part in row[2:])) for row in rows]
     with tempfile.TemporaryDirectory() as folder:
         Recipe(config).train(ours, [], Path(folder), on_step=lambda step: clock.tick(step.loss))
-    return {"group_size": wanted.group_size, "budget_gib": wanted.budget}
+    schedule = Schedule(tuple(ours), STEP_EXAMPLES, wanted.group_size, config.train.seed)
+    tokens = [
+        (sum(row.tokens for group in step for row in group), sum(map(group_tokens, step))) for step in schedule.epoch(0)
+    ]
+    return Trained({"group_size": wanted.group_size, "budget_gib": wanted.budget}, tokens, recomputes=False)
 
 
 STACKS = {"reference": train_reference, "trl": train_trl, "ours": train_ours}

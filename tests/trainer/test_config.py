@@ -52,6 +52,7 @@ def test_what_changes_nothing_that_is_learnt_is_no_part_of_the_identity(setting)
         "packing.group_size=4",
         "data.fraction=0.5",
         "data.leakage=exclude",
+        "data.shuffle_schemas=true",
         "train.learning_rate=1e-4",
         "train.keep_best=false",
         "model.quantization=fp4",
