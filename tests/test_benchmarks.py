@@ -134,7 +134,7 @@ def test_results_are_named_after_what_they_hold(chart):
 @pytest.mark.torch
 def test_floors_are_peak_flops_over_the_quantised_parameters():
     pytest.importorskip("torch")
-    floor = runpy.run_path(str(TRAINING / "stacks.py"))["_floor_tokens_per_s"]
+    floor = runpy.run_path(str(TRAINING / "measuring.py"))["floor_tokens_per_s"]
     again, once = (floor(RUN["model"], RUN["device"], recomputes=recomputes) for recomputes in (True, False))
     assert (round(again / 1000), round(once / 1000)) == (102, 152)
     assert floor("some/other", RUN["device"], recomputes=True) is None
@@ -144,7 +144,7 @@ def test_floors_are_peak_flops_over_the_quantised_parameters():
 @pytest.mark.torch
 def test_tokens_are_counted_by_steps_of_16_examples_as_they_are_cut():
     pytest.importorskip("torch")
-    count = runpy.run_path(str(TRAINING / "stacks.py"))["_count_tokens"]
+    count = runpy.run_path(str(TRAINING / "measuring.py"))["count_tokens"]
     rows = [["id", "db", [1] * 90, [1] * 20, [1] * 10]] * 20
     assert count(rows) == [(1920, 1920), (480, 480)]
     assert count(rows, 100) == [(1920, 1600), (480, 400)]

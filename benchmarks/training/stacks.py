@@ -8,62 +8,21 @@
   nothing cut (`--checkpointing` recomputes, `--padded` pads instead);
 - `ours`: shared-prefix packing, within `--budget` GiB reserved.
 
-All train LoRA r = 32 on q_proj and v_proj behind an NF4 base with double quantisation, 16 examples a step, bf16. The
-first steps (`WARM_STEPS`) are not timed. Peaks are torch's own counters.
-
-`real_tokens_per_s` counts the examples' tokens. `computed_tokens_per_s` counts those that pass the layers, padding left
-out: with `ours` a schema once for its group, with `reference` what is left of a cut example. `floor_share` divides it
-by the tokens that the device's peak allows at 2 N flops forward, 2 N backward and 2 N for recomputing, N the quantised
-parameters: 6 N where every layer is computed again, else 4 N. `ours`, which computes again what the budget leaves no
-room for, is held to 4 N.
+All train LoRA r = 32 on q_proj and v_proj behind an NF4 base with double quantisation, 16 examples a step, bf16.
+`measuring.py` says what the figures mean.
 """
 
 import argparse
 import importlib
-import importlib.metadata
 import json
 import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import STEP_EXAMPLES, Clock, Trained, count_tokens, describe
 
-from trainer.shapes import known_shape
-
-WARM_STEPS = 2
-STEP_EXAMPLES = 16
 MAX_LENGTH = 2048
-GIB = 2**30
-PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl")
-PEAK_FLOPS = {"H100 80GB HBM3": 798e12, "H200": 798e12}
-"""Dense bf16 products a second, by what the name of the device holds."""
-
-
-class Clock:
-    """When each step ended, and what it lost."""
-
-    def __init__(self) -> None:
-        self.ends: list[float] = []
-        self.losses: list[float] = []
-
-    def tick(self, loss: float | None = None) -> None:
-        """Note the end of a step."""
-        torch.cuda.synchronize()
-        self.ends.append(time.perf_counter())
-        if loss is not None:
-            self.losses.append(round(loss, 4))
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a stack tells of its run; of every step its (real, computed) tokens; `recomputes` every layer or not."""
-
-    flags: dict[str, Any]
-    step_tokens: Sequence[tuple[int, int]]
-    recomputes: bool
 
 
 def main() -> None:
@@ -85,7 +44,8 @@ def main() -> None:
     clock = Clock()
     torch.backends.cuda.enable_cudnn_sdp(enabled=False)
     trained = STACKS[wanted.stack](wanted, rows, clock)
-    wanted.out.write_text(json.dumps(_describe(wanted, rows, clock, trained), indent=1))
+    figures = describe(wanted.stack, wanted.hub_id, len(rows), clock, trained)
+    wanted.out.write_text(json.dumps(figures, indent=1))
     print(wanted.out.read_text())
 
 
@@ -94,54 +54,6 @@ def _read_rows(wanted: argparse.Namespace) -> list[Any]:
     rows = json.loads(wanted.rows.read_text())
     rows = [[*row[:2], *([token % vocabulary for token in part] for part in row[2:])] for row in rows]
     return rows[: wanted.steps * STEP_EXAMPLES] if wanted.steps else rows
-
-
-def _describe(wanted: argparse.Namespace, rows: list[Any], clock: Clock, trained: Trained) -> dict[str, Any]:
-    timed = len(rows) - WARM_STEPS * STEP_EXAMPLES
-    seconds = clock.ends[-1] - clock.ends[WARM_STEPS - 1]
-    real, computed = (sum(column) / seconds for column in zip(*trained.step_tokens[WARM_STEPS:], strict=True))
-    floor = _floor_tokens_per_s(wanted.hub_id, torch.cuda.get_device_name(), recomputes=trained.recomputes)
-    return {
-        "stack": wanted.stack,
-        "model": wanted.hub_id,
-        "device": torch.cuda.get_device_name(),
-        "examples": len(rows),
-        "timed_examples": timed,
-        "timed_s": round(seconds, 3),
-        "examples_per_s": round(timed / seconds, 3),
-        "real_tokens_per_s": round(real, 1),
-        "computed_tokens_per_s": round(computed, 1),
-        "floor_tokens_per_s": floor and round(floor, 1),
-        "floor_share": floor and round(computed / floor, 4),
-        "peak_allocated_gib": round(torch.cuda.max_memory_allocated() / GIB, 3),
-        "peak_reserved_gib": round(torch.cuda.max_memory_reserved() / GIB, 3),
-        "losses": clock.losses,
-        "flags": trained.flags,
-        "versions": {name: _version(name) for name in PACKAGES},
-    }
-
-
-def _floor_tokens_per_s(hub_id: str, device: str, *, recomputes: bool) -> float | None:
-    """Return the tokens a second at the device's peak; `None` for an unknown model or device."""
-    shape = known_shape(hub_id)
-    peak = next((flops for name, flops in PEAK_FLOPS.items() if name in device), None)
-    if shape is None or peak is None:
-        return None
-    return peak / ((6 if recomputes else 4) * shape.block_parameters)
-
-
-def _count_tokens(rows: list[Any], most: int | None = None) -> list[tuple[int, int]]:
-    """Return the (real, computed) tokens of each step of separate examples, in their order, cut at `most` tokens."""
-    lengths = [sum(map(len, row[2:])) for row in rows]
-    steps = [lengths[start : start + STEP_EXAMPLES] for start in range(0, len(lengths), STEP_EXAMPLES)]
-    return [(sum(step), sum(min(length, most or length) for length in step)) for step in steps]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _load_4bit(model: str) -> Any:
@@ -217,7 +129,7 @@ def train_reference(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -
         ).train()
     cut = sum(_is_cut(row) for row in rows)
     flags = {"batch": "2 × 8", "checkpointing": True, "max_length": MAX_LENGTH, "cut": cut, "attention": "sdpa"}
-    return Trained(flags, _count_tokens(rows, MAX_LENGTH), recomputes=True)
+    return Trained(flags, count_tokens(rows, MAX_LENGTH), recomputes=True)
 
 
 def _is_cut(row: Any) -> bool:
@@ -281,7 +193,7 @@ def train_trl(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> Trai
         ).train()
     shape = f"{wanted.batch} × {STEP_EXAMPLES // wanted.batch}"
     flags = {"batch": shape, "padding_free": free, "checkpointing": wanted.checkpointing, "attention": "sdpa"}
-    return Trained(flags, _count_tokens(rows), recomputes=wanted.checkpointing)
+    return Trained(flags, count_tokens(rows), recomputes=wanted.checkpointing)
 
 
 def train_ours(wanted: argparse.Namespace, rows: list[Any], clock: Clock) -> Trained:

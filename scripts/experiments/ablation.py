@@ -47,6 +47,7 @@ VARIANTS: dict[str, Changes] = {
         for name, changes in {
             "epochs-2": ("train.epochs=2",),
             "epochs-3": ("train.epochs=3",),
+            "epochs-3-shuffled": ("train.epochs=3", "data.shuffle_schemas=true"),
             "epochs-4": ("train.epochs=4",),
             "epochs-3-1e-4": ("train.epochs=3", "train.learning_rate=1e-4"),
             "epochs-3-r64": ("train.epochs=3", "lora.r=64", "lora.alpha=128"),
