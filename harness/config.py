@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -57,14 +57,15 @@ class PromptConfig:
 
     `schema` overrides whether the template shows the schema (`reference` doesn't, the others do). `shots` is a
     JSON file of worked examples (`question`, `evidence`, `SQL`) put behind the schema. `descriptions` adds the
-    data set's column descriptions as comments.
+    data set's column descriptions as comments, or with `"names"` only the tables file's readable names, where they say
+    more than the columns' own.
     """
 
     __pydantic_config__ = STRICT
     template: str = "plain"
     max_tokens: int = 3072
     schema: bool | None = None
-    descriptions: bool = False
+    descriptions: bool | Literal["names"] = False
     shots: str = ""
 
 

@@ -164,7 +164,7 @@ class PromptBuilder:
         """Return the prompt of an example, shortened until it respects `max_tokens`."""
         suffix = self._suffix(example.question, example.evidence)
         shortened: tuple[str, ...] = ()
-        descriptions = self.config.descriptions
+        descriptions = bool(self.config.descriptions)
         while True:
             prompt = self._assemble(index, self._prefix(schema, descriptions=descriptions), suffix)
             prompt = replace(prompt, shortened=shortened)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.datasets import bird, spider
 from harness.datasets.assembly import Assembled, assemble, require_sound
+from harness.datasets.descriptions import Descriptions
 from harness.datasets.jsonl import load_single, read_single
 from harness.datasets.layout import Layout, search_folders
 from harness.datasets.predictions import Predictions, read_predictions, write_official
@@ -31,17 +32,22 @@ MINI = "mini"
 """The name of the data set that is shipped with this program."""
 
 
-def load(path: str | Path, split: str = "dev", *, limit: int | None = None, descriptions: bool = False) -> Dataset:
+def load(
+    path: str | Path, split: str = "dev", *, limit: int | None = None, descriptions: Descriptions = False
+) -> Dataset:
     """Read one split of a data folder, whichever layout it has, or of `mini`, or a questions file.
 
-    `limit` keeps the first questions; `descriptions` also reads BIRD's column descriptions. No database is
+    `limit` keeps the first questions; `descriptions` also reads BIRD's column descriptions, or the tables file's
+    readable `"names"`. No database is
     opened where a tables file describes it. Raises `DataError` listing everything that keeps the split from
     being scored; a missing database is not among it (see `Dataset.databases`).
     """
     return require_sound(read(path, split, limit=limit, descriptions=descriptions))
 
 
-def read(path: str | Path, split: str = "dev", *, limit: int | None = None, descriptions: bool = False) -> Assembled:
+def read(
+    path: str | Path, split: str = "dev", *, limit: int | None = None, descriptions: Descriptions = False
+) -> Assembled:
     """As `load`, but with the problems listed instead of raised; raises `DataError` only where nothing can be read."""
     if str(path) == MINI:
         assembled = read(shipped(), split, limit=limit, descriptions=descriptions)
@@ -71,7 +77,7 @@ def _find_layout(root: Path, split: str) -> Layout | None:
     return as_spider or as_bird
 
 
-def _read_file(questions: Path, split: str, limit: int | None, *, descriptions: bool) -> Assembled:
+def _read_file(questions: Path, split: str, limit: int | None, *, descriptions: Descriptions) -> Assembled:
     """Read a questions file with the tables and databases around it, or with the one SQLite file beside it."""
     folder = questions.parent
     of_file = questions.stem.removesuffix("_sqlite").removesuffix("_spider").removesuffix("_others")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.datasets.descriptions import attach_descriptions
+from harness.datasets.descriptions import Descriptions, attach_descriptions, attach_names
 from harness.datasets.layout import Layout, find_databases
 from harness.datasets.questions import Questions, parse_examples, read_gold_sql
 from harness.datasets.reading import listed, problem_report, read_items
@@ -30,7 +30,7 @@ class Assembled:
     questions_only: bool = False
 
 
-def assemble(layout: Layout, split: str, limit: int | None = None, *, descriptions: bool = False) -> Assembled:
+def assemble(layout: Layout, split: str, limit: int | None = None, *, descriptions: Descriptions = False) -> Assembled:
     """Read the files of a layout; `limit` keeps the first questions of the file.
 
     Raises `DataError` for a file that cannot be read at all; smaller faults are gathered in `problems`.
@@ -43,7 +43,9 @@ def assemble(layout: Layout, split: str, limit: int | None = None, *, descriptio
     used = list(dict.fromkeys(example.db_id for example in examples))
     databases = find_databases(layout.database_root, used)
     schemas, notes, problems = _schemas(used, databases, layout)
-    if descriptions:
+    if descriptions == "names":
+        schemas = attach_names(schemas, layout.tables)
+    elif descriptions:
         schemas, more = attach_descriptions(schemas, layout.database_root)
         notes += more
     if layout.database_root is None:

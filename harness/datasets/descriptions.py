@@ -1,6 +1,6 @@
-"""BIRD's `database_description/<table>.csv` → `Column.description`.
+"""BIRD's `database_description/<table>.csv`, or the readable names of a tables JSON → `Column.description`.
 
-The files were saved by many hands: UTF-8 with and without a mark, cp1252, ragged rows, unbalanced quotes. What
+The CSV files were saved by many hands: UTF-8 with and without a mark, cp1252, ragged rows, unbalanced quotes. What
 cannot be read is left out and noted; a description is a help for the prompt, never a reason to stop.
 """
 
@@ -9,10 +9,15 @@ import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
+from harness.datasets.reading import read_json
 from harness.types import Column, Schema, Table
 
-__all__ = ["attach_descriptions", "decode", "read_descriptions"]
+__all__ = ["Descriptions", "attach_descriptions", "attach_names", "decode", "read_descriptions"]
+
+Descriptions = bool | Literal["names"]
+"""Whether columns are described, and by what: the CSV files, or `"names"`."""
 
 # U+0080 to U+009F are cp1252's punctuation that somebody read as Latin-1; nobody writes them on purpose.
 _CONTROLS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
@@ -45,6 +50,35 @@ def _describe(table: Table, path: Path | None, notes: list[str]) -> Table:
         return table
     columns = (Column(one.name, one.type, texts.get(one.name.strip().lower(), "")) for one in table.columns)
     return replace(table, columns=tuple(columns))
+
+
+def attach_names(schemas: Mapping[str, Schema], tables: Path | None) -> dict[str, Schema]:
+    """Return the schemas with each column's readable name of the tables JSON, where its letters are not the column's.
+
+    Training sets without databases have no other description.
+    """
+    entries = {entry.get("db_id"): entry for entry in read_json(tables)} if tables else {}
+    return {db_id: _name(schema, entries.get(db_id, {})) for db_id, schema in schemas.items()}
+
+
+def _name(schema: Schema, entry: Mapping[str, Any]) -> Schema:
+    tables = entry.get("table_names_original", ())
+    pairs = zip(entry.get("column_names_original", ()), entry.get("column_names", ()), strict=False)
+    names = {(tables[table], own): name for (table, own), (_, name) in pairs if table >= 0}
+
+    def describe(table: str, column: Column) -> Column:
+        name = " ".join(str(names.get((table, column.name), "")).split())
+        return replace(column, description="" if _letters(name) == _letters(column.name) else name)
+
+    described = (
+        replace(table, columns=tuple(describe(table.name, column) for column in table.columns))
+        for table in schema.tables
+    )
+    return replace(schema, tables=tuple(described))
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def read_descriptions(path: Path) -> dict[str, str]:

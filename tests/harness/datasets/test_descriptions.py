@@ -1,8 +1,9 @@
 import csv
+import json
 
 import pytest
 
-from harness.datasets.descriptions import attach_descriptions, decode, read_descriptions
+from harness.datasets.descriptions import attach_descriptions, attach_names, decode, read_descriptions
 from harness.types import Column, Schema, Table
 
 HEADER = "original_column_name,column_name,column_description,data_format,value_description\n"
@@ -49,3 +50,20 @@ def test_a_file_that_csv_cannot_read_is_noted_and_left_out(tmp_path):
     described, notes = attach_descriptions({"db": schema}, tmp_path)
     assert described["db"] == schema
     assert "db/T.csv" in notes[0]
+
+
+def test_readable_names_are_attached_where_they_say_more_than_the_column_itself(tmp_path):
+    tables = tmp_path / "tables.json"
+    entry = {
+        "db_id": "lab",
+        "table_names_original": ["Test"],
+        "column_names_original": [[-1, "*"], [0, "ID"], [0, "patient_id"], [0, "GOT"]],
+        "column_names": [[-1, "*"], [0, "ID"], [0, "Patient  ID"], [0, "aspartate\n transaminase"]],
+    }
+    tables.write_text(json.dumps([entry]))
+    columns = (Column("ID"), Column("patient_id"), Column("GOT"))
+    schemas = {"lab": Schema("lab", (Table("Test", columns),)), "other": Schema("other", (Table("t", columns),))}
+    named = attach_names(schemas, tables)
+    assert [one.description for one in named["lab"].tables[0].columns] == ["", "", "aspartate transaminase"]
+    assert named["other"] == schemas["other"]
+    assert attach_names(schemas, None) == schemas
