@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and what to tell a person when they cannot be written."""
+"""Files that appear whole or not at all, or grow line by line, and what to tell people when they cannot be written."""
 
 import contextlib
 import errno
@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from harness.errors import RunError
 
-__all__ = ["RESUME", "write_text", "writing"]
+__all__ = ["RESUME", "GrowingFile", "whole_lines", "write_text", "writing"]
 
 ADVICE = "choose another place or free some space"
 RESUME = "what was finished is kept; free some space, then the same command with --resume goes on"
@@ -22,6 +23,8 @@ _NO_PLACE = frozenset(
     }
 )
 """Here more space would change nothing."""
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a file system answers that knows no locks, as some network ones do."""
 
 
 @contextmanager
@@ -65,3 +68,54 @@ def _replace(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):  # the first failure is the one to tell
             part.unlink(missing_ok=True)
         raise
+
+
+class GrowingFile:
+    """A file of lines that only grows; a torn last line, left by a kill, is cut off when it opens.
+
+    It is held until it is closed: a second writer, of this or another process, gets a `RunError` that says `busy`.
+    """
+
+    def __init__(self, path: Path, busy: str) -> None:
+        self._path = path
+        with writing(path, RESUME):
+            self._file: IO[bytes] = path.open("ab")
+            try:
+                _lock(self._file, busy)
+                # Only now: what looks like a torn line may be one that the other process is writing.
+                self._file.truncate(len(whole_lines(path)))
+            except BaseException:
+                self._file.close()
+                raise
+
+    def append(self, line: bytes) -> None:
+        """Write one line, which must have no line end, and hand it to the operating system; raises `RunError`."""
+        with writing(self._path, RESUME):
+            self._file.write(line + b"\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file and let others have it."""
+        with writing(self._path, RESUME):
+            self._file.close()
+
+
+def whole_lines(path: Path) -> bytes:
+    """Return the content of a file up to its last line end."""
+    content = path.read_bytes()
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _lock(file: IO[bytes], busy: str) -> None:
+    """Take the file for this opening of it; the system gives it back when it is closed, also by a kill."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RunError(busy) from error
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise

@@ -20,6 +20,11 @@ __all__ = ["RunIdentity", "describe", "differences", "hash_texts", "refuse_other
 PACKAGES = ("text2sql-harness", "sqlglot", "torch", "transformers", "peft", "bitsandbytes")
 IDENTITY = ("config", "limit", "hashes", "prompt", "generator", "metrics")
 """What must be equal for a run to be gone on with."""
+MEANS = {
+    "execution": frozenset({"workers"}),
+    "generator": frozenset({"cache", "api_key_env", "concurrency", "timeout_s", "retries"}),
+}
+"""Options by which the same answers are had in another way."""
 SHOWN_CHARACTERS = 80
 
 
@@ -68,9 +73,11 @@ def _config_sha256(config: EvalConfig) -> str:
 
 
 def _without_place(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out where the run is written to and how many workers score it: neither shapes an answer or a verdict."""
-    execution = {key: value for key, value in config.get("execution", {}).items() if key != "workers"}
-    return {**{key: value for key, value in config.items() if key != "output"}, "execution": execution}
+    """Leave out where the run is written to and how its work is done: nothing of that shapes an answer or a verdict."""
+    kept: dict[str, Any] = {key: value for key, value in config.items() if key != "output"}
+    for part, names in MEANS.items():
+        kept[part] = {key: value for key, value in config.get(part, {}).items() if key not in names}
+    return kept
 
 
 def hash_texts(texts: Iterable[str]) -> str:

@@ -5,14 +5,16 @@ that whoever calls can append it, show progress and be killed at any moment with
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from threading import Thread
 from typing import cast
 
+from harness.decoding.tries import choose, describe_repair
+from harness.errors import T2SError
 from harness.execution import Executor
 from harness.explanation import Explanation
-from harness.generators.base import Generator, pending_prompts
+from harness.generators.base import Generator, gather_samples, pending_prompts, samples_of
 from harness.metrics.base import ExecutingMetric, Metric, runs_sql
 from harness.store import preview
 from harness.types import (
@@ -29,6 +31,9 @@ from harness.types import (
 )
 
 __all__ = ["Evaluation", "evaluate"]
+
+Tries = tuple[Completion, ...]
+"""All completions of one prompt."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,15 @@ def evaluate(evaluation: Evaluation, done: frozenset[int] = frozenset()) -> Iter
     pending = pending_prompts(evaluation.generator, evaluation.prompts, done)
     scorers = _Scorers(evaluation)
     try:
-        for completion in evaluation.generator.generate(pending):
-            if completion.index in done:
-                continue
-            scorers.add(completion)
+        completions = (one for one in evaluation.generator.generate(pending) if one.index not in done)
+        for tries in gather_samples(completions, samples_of(evaluation.generator)):
+            scorers.add(tries)
             yield from scorers.finished(keep=2 * evaluation.workers)
         yield from scorers.finished(keep=0)
+    except T2SError:
+        # A generator that gives up has been answered for until then: no finished answer is lost.
+        yield from scorers.finished(keep=0)
+        raise
     finally:
         scorers.stop()
 
@@ -72,17 +80,17 @@ class _Scorers:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
-        self._todo: SimpleQueue[Completion | None] = SimpleQueue()
+        self._todo: SimpleQueue[Tries | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[int, Record] | BaseException] = SimpleQueue()
         self._running = 0
         self._stopped = False
         for number in range(evaluation.workers):
             Thread(target=self._work, name=f"t2s-score-{number}", daemon=True).start()
 
-    def add(self, completion: Completion) -> None:
-        """Let a thread score it when one is free."""
+    def add(self, tries: Tries) -> None:
+        """Let a thread score them when one is free."""
         self._running += 1
-        self._todo.put(completion)
+        self._todo.put(tries)
 
     def finished(self, keep: int) -> Iterator[tuple[int, Record]]:
         """Yield what is finished, and wait while more than `keep` are not; raises what went wrong in a thread."""
@@ -100,28 +108,43 @@ class _Scorers:
             self._todo.put(None)
 
     def _work(self) -> None:
-        while (completion := self._todo.get()) is not None and not self._stopped:
+        while (tries := self._todo.get()) is not None and not self._stopped:
             try:
-                self._done.put((completion.index, _score(self._evaluation, completion)))
+                self._done.put((tries[0].index, _score(self._evaluation, tries)))
             except BaseException as error:  # noqa: BLE001 - raised again where the records are waited for
                 self._done.put(error)
 
 
-def _score(evaluation: Evaluation, completion: Completion) -> Record:
-    prediction = _predict(evaluation, completion)
-    scores = {metric.name: _judge(metric, prediction, evaluation.executor) for metric in evaluation.metrics}
-    return _record(prediction, scores, evaluation.explain(prediction, evaluation.executor))
+def _score(evaluation: Evaluation, tries: Tries) -> Record:
+    predictions = _predict(evaluation, tries)
+    chosen, kept = choose(predictions) if len(predictions) > 1 else (0, [])
+    prediction = predictions[chosen]
+    scores = _judge_all(evaluation, prediction)
+    if chosen:
+        # A vote never hides what the first try alone is worth.
+        first = _judge_all(evaluation, predictions[0])
+        kept[0]["scores"] = {name: score.value for name, score in first.items()}
+    found = evaluation.explain(prediction, evaluation.executor)
+    analysis = {**found.analysis, **({"samples": kept} if kept else {}), **describe_repair(prediction.completion)}
+    latency_s = sum(completion.latency_s for completion in tries)
+    return _record(prediction, scores, replace(found, analysis=analysis), latency_s)
 
 
-def _predict(evaluation: Evaluation, completion: Completion) -> Prediction:
-    example = evaluation.dataset.examples[completion.index]
+def _predict(evaluation: Evaluation, tries: Tries) -> list[Prediction]:
+    example = evaluation.dataset.examples[tries[0].index]
     schema = evaluation.dataset.schemas[example.db_id]
-    extraction = evaluation.extract(completion.text)
+    read = [(completion, evaluation.extract(completion.text)) for completion in tries]
     if not any(metric.needs_databases for metric in evaluation.metrics):
-        return Prediction(example, schema, completion, extraction)
+        return [Prediction(example, schema, completion, extraction) for completion, extraction in read]
     golds = tuple(evaluation.executor.execute(example.db_id, gold) for gold in example.golds)
-    execution = _run(evaluation.executor, example, completion, extraction)
-    return Prediction(example, schema, completion, extraction, execution, golds)
+    executions: dict[str | None, Execution] = {}
+    for completion, extraction in read:
+        if extraction.sql not in executions:  # what several samples wrote alike is run once
+            executions[extraction.sql] = _run(evaluation.executor, example, completion, extraction)
+    return [
+        Prediction(example, schema, completion, extraction, executions[extraction.sql], golds)
+        for completion, extraction in read
+    ]
 
 
 def _run(executor: Executor, example: Example, completion: Completion, extraction: Extraction) -> Execution:
@@ -132,13 +155,17 @@ def _run(executor: Executor, example: Example, completion: Completion, extractio
     return executor.execute(example.db_id, extraction.sql)
 
 
+def _judge_all(evaluation: Evaluation, prediction: Prediction) -> dict[str, Score]:
+    return {metric.name: _judge(metric, prediction, evaluation.executor) for metric in evaluation.metrics}
+
+
 def _judge(metric: Metric | ExecutingMetric, prediction: Prediction, executor: Executor) -> Score:
     if runs_sql(metric):
         return cast("ExecutingMetric", metric).score(prediction, executor)
     return cast("Metric", metric).score(prediction)
 
 
-def _record(prediction: Prediction, scores: dict[str, Score], explanation: Explanation) -> Record:
+def _record(prediction: Prediction, scores: dict[str, Score], explanation: Explanation, latency_s: float) -> Record:
     example, completion, execution = prediction.example, prediction.completion, prediction.execution
     return Record(
         question_id=example.question_id,
@@ -159,7 +186,7 @@ def _record(prediction: Prediction, scores: dict[str, Score], explanation: Expla
         finish_reason=completion.finish_reason,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
-        latency_s=round(completion.latency_s, 6),
+        latency_s=round(latency_s, 6),
         elapsed_s=round(execution.elapsed_s, 6) if execution else 0.0,
         analysis=explanation.analysis,
     )

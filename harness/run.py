@@ -6,15 +6,17 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness import extraction, manifest, store
-from harness.config import EvalConfig
+from harness.config import EvalConfig, build
 from harness.datasets.hashing import hashes
 from harness.errors import ConfigError, DataError, RunError, UsageError
 from harness.generators import GENERATORS
-from harness.generators.base import Generator
+from harness.generators.base import Generator, samples_of
+from harness.generators.front import Front, Setting, split_options
 from harness.pipeline import Evaluation, evaluate
 from harness.plugins import instantiate
 from harness.prompts import OVER_BUDGET, PromptBuilder, check_template
@@ -29,7 +31,7 @@ from harness.scoring import (
     refuse_damaged_databases,
 )
 from harness.summary import summarise
-from harness.types import Dataset, Prompt, Run
+from harness.types import Dataset, Extraction, Prompt, Run
 
 __all__ = ["Place", "evaluate_config", "find_runs"]
 
@@ -55,6 +57,11 @@ class _Parts:
     prompts: tuple[Prompt, ...]
     judges: Judges
 
+    @property
+    def extract(self) -> Callable[[str], Extraction]:
+        """How SQL is found in an answer to these prompts."""
+        return _extraction_of(self.builder)
+
 
 def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lambda _done, _total: None) -> Run:
     """Evaluate what `config` says and return the complete run.
@@ -68,7 +75,7 @@ def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lamb
         dataset=parts.dataset,
         metrics=parts.judges.names,
         prompt={**parts.builder.manifest, "texts_sha256": manifest.hash_texts(one.text for one in parts.prompts)},
-        generator=getattr(parts.generator, "manifest", {}),
+        generator=_describe_generator(parts.generator),
         limit=place.limit,
     )
     folder = _open_folder(config, place, manifest.describe(identity, name="", command=place.command), parts.dataset)
@@ -81,31 +88,44 @@ def evaluate_config(config: EvalConfig, place: Place, on_record: OnRecord = lamb
 
 
 def _build_parts(config: EvalConfig, limit: int | None) -> _Parts:
-    judges, generator = _build_plugins(config)
+    judges, plugin, front = _build_plugins(config)
     dataset = load_dataset(config, judges.metrics)
-    if hasattr(generator, "bind"):
-        # Against the whole data set: an answer to a question behind the limit is no unknown one.
-        generator = generator.bind(dataset)
+    # Against the whole data set: an answer to a question behind the limit is no unknown one.
+    generator = plugin.bind(dataset) if hasattr(plugin, "bind") else plugin
     dataset = replace(dataset, examples=dataset.examples[:limit])
     refuse_damaged_databases(dataset)
     builder = PromptBuilder(config.prompt, getattr(generator, "count_tokens", None), getattr(generator, "chat", None))
     prompts = tuple(
         builder.build(index, example, dataset.schemas[example.db_id]) for index, example in enumerate(dataset.examples)
     )
-    return _Parts(dataset, generator, builder, prompts, judges)
+    setting = Setting(dataset, _extraction_of(builder), partial(open_executor, dataset, judges.limits, 1))
+    return _Parts(dataset, front.stand_before(generator, plugin, setting), builder, prompts, judges)
 
 
-def _build_plugins(config: EvalConfig) -> tuple[Judges, Any]:
+def _extraction_of(builder: PromptBuilder) -> Callable[[str], Extraction]:
+    return extraction.extract if builder.template.extract else extraction.take_whole
+
+
+def _build_plugins(config: EvalConfig) -> tuple[Judges, Any, Front]:
     """Make what the configuration names; raises one `ConfigError` for all that is wrong with it."""
     problems: list[str] = []
     judges = build_judges(config, problems)
-    rest = dict(config.generator)
+    options, rest = split_options(config.generator)
     name = str(rest.pop("name", "huggingface"))
     generator = gather_problems(problems, lambda: instantiate(GENERATORS, name, rest, "generator", needs=("generate",)))
+    front = gather_problems(problems, lambda: build(Front, options, "generator"))
     gather_problems(problems, lambda: check_template(config.prompt.template))
     if problems:
         raise ConfigError("configuration", problems)
-    return judges, generator
+    return judges, generator, front
+
+
+def _describe_generator(generator: Generator) -> dict[str, Any]:
+    """Return what the manifest says of a generator; a vote is named, so that nobody takes it for one greedy answer."""
+    about = dict(getattr(generator, "manifest", {}))
+    if (samples := samples_of(generator)) > 1:
+        about |= {"sampling": about.get("decoding", ""), "decoding": f"vote of {samples}"}
+    return about
 
 
 def _open_folder(config: EvalConfig, place: Place, fresh: dict[str, Any], dataset: Dataset) -> Path:
@@ -159,7 +179,6 @@ def _model_label(config: EvalConfig) -> str:
 def _evaluate_into(folder: Path, config: EvalConfig, parts: _Parts, on_record: OnRecord) -> None:
     dataset, total = parts.dataset, len(parts.dataset.examples)
     workers = config.execution.workers or os.cpu_count() or 1
-    extract = extraction.extract if parts.builder.template.extract else extraction.take_whole
     with (
         contextlib.closing(store.RecordWriter(folder)) as writer,
         open_executor(dataset, parts.judges.limits, workers) as executor,
@@ -171,7 +190,7 @@ def _evaluate_into(folder: Path, config: EvalConfig, parts: _Parts, on_record: O
             dataset=dataset,
             prompts=parts.prompts,
             generator=parts.generator,
-            extract=extract,
+            extract=parts.extract,
             executor=executor,
             metrics=parts.judges.metrics,
             workers=workers,

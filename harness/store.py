@@ -7,17 +7,16 @@ summary.json    written last, atomically: its existence means complete
 ```
 """
 
-import errno
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from harness import files
-from harness.errors import DataError, RunError
-from harness.files import writing
+from harness.errors import DataError
+from harness.files import GrowingFile, whole_lines
 from harness.types import Execution, Record, ResultPreview, Run, Score
 
 __all__ = [
@@ -38,8 +37,6 @@ FORMAT_VERSION = 1
 MANIFEST, RECORDS, SUMMARY = "manifest.json", "records.jsonl", "summary.json"
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 200
-NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""What a file system answers that knows no locks, as some network ones do."""
 
 
 def create(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -63,48 +60,17 @@ class RecordWriter:
     """
 
     def __init__(self, run: Path) -> None:
-        self._path = run / RECORDS
-        with writing(self._path, files.RESUME):
-            self._file: IO[bytes] = self._path.open("ab")
-            try:
-                _lock(self._file, run)
-                # Only now: what looks like a torn line may be one that the other process is writing.
-                self._file.truncate(len(_whole_lines(self._path)))
-            except BaseException:
-                self._file.close()
-                raise
+        busy = f"{run}: another process is writing this run; wait for it or stop it"
+        self._file = GrowingFile(run / RECORDS, busy)
 
     def append(self, record: Record) -> None:
         """Write one record and hand it to the operating system; raises `RunError` when that fails."""
-        line = json.dumps(record_to_json(record), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-        with writing(self._path, files.RESUME):
-            self._file.write(line)
-            self._file.flush()
+        line = json.dumps(record_to_json(record), ensure_ascii=False)
+        self._file.append(line.encode("utf-8", "surrogatepass"))
 
     def close(self) -> None:
         """Close the file; the run stays resumable."""
-        with writing(self._path, files.RESUME):
-            self._file.close()
-
-
-def _lock(file: IO[bytes], run: Path) -> None:
-    """Take the run for this open file; the system gives it back when the file is closed, also by a kill."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise RunError(f"{run}: another process is writing this run; wait for it or stop it") from error
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-
-
-def _whole_lines(path: Path) -> bytes:
-    content = path.read_bytes()
-    return content[: content.rfind(b"\n") + 1]
+        self._file.close()
 
 
 def read_records(run: Path) -> list[Record]:
@@ -113,7 +79,7 @@ def read_records(run: Path) -> list[Record]:
     if not path.exists():
         return []
     records = []
-    for number, line in enumerate(_whole_lines(path).splitlines(), start=1):
+    for number, line in enumerate(whole_lines(path).splitlines(), start=1):
         try:
             records.append(record_from_json(json.loads(line.decode("utf-8", "surrogatepass"))))
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,11 +6,13 @@ The same records give the same numbers in any order: sums are exact (`math.fsum`
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from harness.decoding.tries import Kept, elect_kept
 from harness.diagnosis import DIAGNOSES
-from harness.statistics import clustered_interval, wilson
-from harness.types import Record, Status
+from harness.statistics import clustered_interval, mcnemar, pass_at, wilson
+from harness.types import Record, Score, Status
 
 __all__ = ["DIFFICULTIES", "FORMAT_VERSION", "SLICE_FIELDS", "slice_records", "summarise"]
 
@@ -18,6 +20,8 @@ FORMAT_VERSION = 1
 DIFFICULTIES = ("simple", "moderate", "challenging")
 """BIRD's grades, in the order in which people expect them."""
 SLICE_FIELDS = ("difficulty", "db_id")
+OFFICIAL = "execution_accuracy"
+"""What decides whether one of several tries is right."""
 
 
 def summarise(
@@ -33,7 +37,7 @@ def summarise(
     summary: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "n": len(records),
-        "metrics": {name: {**_rate(records, name), **_clustered(records, name)} for name in metrics},
+        "metrics": {name: _interval(records, name) for name in metrics},
         "slices": {name: _rates(members, metrics) for name, members in slice_records(records).items()},
         "status": _status_counts(records),
         "tokens": {
@@ -47,7 +51,7 @@ def summarise(
         summary["diagnosis"] = {name: counts[name] for name in sorted(counts, key=lambda one: _place(DIAGNOSES, one))}
     if "ast_equivalent" in metrics:
         summary["ast_equivalence"] = _equivalence_counts(records)
-    return {**summary, **summarise_analysis(records, metrics)}
+    return {**summary, **summarise_analysis(records, metrics), **_samples_summary(records, metrics)}
 
 
 def summarise_analysis(records: Sequence[Record], metrics: Sequence[str]) -> dict[str, Any]:
@@ -66,6 +70,52 @@ def summarise_analysis(records: Sequence[Record], metrics: Sequence[str]) -> dic
             name: math.fsum(one[name] for one in linked) / len(linked) for name in ("precision", "recall", "f1")
         } | {"n": len(linked)}
     return found
+
+
+def _samples_summary(records: Sequence[Record], metrics: Sequence[str]) -> dict[str, Any]:
+    """Return what several tries were worth, and how many answers were repaired; nothing where there was neither.
+
+    `first` has the scores of sample 0 alone. Where SQL was executed, `pass_at` estimates the chance that one of k
+    samples is right and `majority_at` has the vote of the first k, both officially; `vote_against_first` compares the
+    vote of all with sample 0.
+    """
+    known = [record for record in records if record.analysis.get("samples")]
+    tries: list[Sequence[Kept]] = [record.analysis["samples"] for record in known]
+    found: dict[str, Any] = {}
+    if tries:
+        firsts = [_as_first(record) for record in known]
+        found["samples"] = {"n": min(map(len, tries)), "first": {name: _interval(firsts, name) for name in metrics}}
+        if all("correct" in one for kept in tries for one in kept):
+            found["samples"] |= _tries_by_number(known)
+    kept = [one for record in records for one in record.analysis.get("samples", (record.analysis,))]
+    if repairs := [one["repair"] for one in kept if one.get("repair")]:
+        accepted = sum(one["accepted"] for one in repairs)
+        found["repair"] = {"answers": len(kept), "refused": len(repairs), "repaired": accepted}
+    return found
+
+
+def _as_first(record: Record) -> Record:
+    """Return the record with the scores of sample 0, which are kept apart where another sample was chosen."""
+    scores = record.analysis["samples"][0].get("scores")
+    return record if scores is None else replace(record, scores={name: Score(name, scores[name]) for name in scores})
+
+
+def _tries_by_number(records: Sequence[Record]) -> dict[str, Any]:
+    tries: list[Sequence[Kept]] = [record.analysis["samples"] for record in records]
+    most = min(map(len, tries))
+    numbers = sorted({1 << power for power in range(most.bit_length())} | {most})
+    majority = {k: [float(kept[elect_kept(kept[:k])]["correct"]) for kept in tries] for k in numbers}
+    passing = {k: [pass_at(k, sum(one["correct"] for one in kept), len(kept)) for kept in tries] for k in numbers}
+    test = mcnemar(majority[1], majority[most])
+    return {
+        "pass_at": {str(k): _interval(_scored(records, passing[k]), OFFICIAL) for k in numbers},
+        "majority_at": {str(k): _interval(_scored(records, majority[k]), OFFICIAL) for k in numbers},
+        "vote_against_first": {"wins": test.wins, "losses": test.losses, "p_two_sided": test.p_two_sided},
+    }
+
+
+def _scored(records: Sequence[Record], values: Sequence[float]) -> list[Record]:
+    return [replace(one, scores={OFFICIAL: Score(OFFICIAL, v)}) for one, v in zip(records, values, strict=True)]
 
 
 def _gold_summary(records: Sequence[Record], metrics: Sequence[str]) -> dict[str, Any]:
@@ -103,6 +153,11 @@ def _slice_order(value: str) -> tuple[int, str]:
 
 def _rates(records: Sequence[Record], metrics: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {metric: _rate(records, metric) for metric in metrics}
+
+
+def _interval(records: Sequence[Record], metric: str) -> dict[str, Any]:
+    """Return a metric's mean with both intervals."""
+    return {**_rate(records, metric), **_clustered(records, metric)}
 
 
 def _rate(records: Sequence[Record], metric: str) -> dict[str, Any]:

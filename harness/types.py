@@ -24,6 +24,7 @@ __all__ = [
     "Prompt",
     "QuestionId",
     "Record",
+    "Repair",
     "ResultPreview",
     "Row",
     "Run",
@@ -138,11 +139,26 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """What became of an answer that SQLite refused: `sql` and `error` are the first try's.
+
+    `method` is `asked` (again, with the message) or `continued` (from what was good). `accepted` says whether the
+    second try prepared, and so stands in the first one's place.
+    """
+
+    sql: str
+    error: str
+    method: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What a generator wrote for the prompt with the same `index`.
 
     `sample` counts several tries for one prompt from 0. `finish_reason` is `stop` (end token or stop string),
-    `length` (token limit), `replay` or `missing` (a predictions file has no answer).
+    `length` (token limit), `replay` or `missing` (a predictions file has no answer). `logprob` is the natural logarithm
+    of the text's probability, where the back end tells it.
     """
 
     index: int
@@ -152,6 +168,8 @@ class Completion:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     latency_s: float = 0.0
+    logprob: float | None = None
+    repair: Repair | None = None
 
 
 @dataclass(frozen=True, slots=True)

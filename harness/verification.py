@@ -32,7 +32,11 @@ RESULTS = {"gold_result": "gold_sql", "predicted_result": "sql"}
 """Which SQL gave a result."""
 COUNTS = ("n", "status", "tokens", "diagnosis", "ast_equivalence", "verdict_gaps", "linking", "gold")
 """What a summary says beside its rates."""
+ANSWER = ("completion", "finish_reason", "prompt_tokens", "completion_tokens")
+"""What is known of an answer; a record with several says it of each."""
 NUMBERS = ("value", "n", "unscored", "ci_low", "ci_high", "clustered_low", "clustered_high")
+BY_NUMBER = ("pass_at", "majority_at")
+"""Rates by the number of tries."""
 OnRecord = Callable[[int, int], None]
 
 
@@ -57,17 +61,22 @@ class _Recorded:
 
     records: Mapping[int, Record]
 
+    @property
+    def samples(self) -> int:
+        return max((len(record.analysis.get("samples", (record,))) for record in self.records.values()), default=1)
+
     def generate(self, prompts: Sequence[Prompt]) -> Iterator[Completion]:
         for prompt in prompts:
             record = self.records[prompt.index]
-            yield Completion(
-                index=prompt.index,
-                text=record.completion,
-                finish_reason=record.finish_reason,
-                prompt_tokens=record.prompt_tokens,
-                completion_tokens=record.completion_tokens,
-                latency_s=record.latency_s,
-            )
+            tries = record.analysis.get("samples", [{name: getattr(record, name) for name in ANSWER}])
+            for sample, one in enumerate(tries):
+                yield Completion(
+                    index=prompt.index,
+                    text=one["completion"],
+                    sample=sample,
+                    logprob=one.get("logprob"),
+                    **{name: one[name] for name in ANSWER if name != "completion"},
+                )
 
 
 def verify(run: Run, data: Path | None = None, on_record: OnRecord = lambda _done, _total: None) -> Verification:
@@ -231,6 +240,8 @@ def _counts(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tup
 def _means(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     groups = [("", stored["metrics"], fresh["metrics"])]
     groups += [(f"{name} ", values, fresh["slices"].get(name, {})) for name, values in stored["slices"].items()]
+    tries, again = stored.get("samples", {}), fresh.get("samples", {})
+    groups += [(f"{name} ", tries[name], again.get(name, {})) for name in ("first", *BY_NUMBER) if name in tries]
     for prefix, old, new in groups:
         for metric in old:
             if metric not in TIMED:

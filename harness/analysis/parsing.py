@@ -5,12 +5,15 @@ models that repeat themselves write it, would take for ever. So those get a cond
 """
 
 import logging
+import re
 from collections.abc import Sequence
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 
-__all__ = ["complete_joins", "parse_statements"]
+__all__ = ["complete_joins", "describe_error", "parse_statements"]
+
+_MISSING = re.compile(r"Required keyword: '\w+' missing for <class '[\w.]*?(\w+)'>")
 
 _CONDITIONS = frozenset({TokenType.ON, TokenType.USING})
 _ENDS = frozenset(
@@ -72,3 +75,12 @@ def parse_statements(sql: str) -> list[exp.Expr]:
     trees = dialect.parser().parse(complete_joins(dialect.tokenize(sql)), sql)
     # What it makes of a comment behind the last semicolon is no statement.
     return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
+
+
+def describe_error(error: Exception) -> str:
+    """Return the first line of what sqlglot says, the same in every process.
+
+    Of several parts that an expression lacks it names one by the order of a set, which differs.
+    """
+    lines = str(error).splitlines()
+    return _MISSING.sub(r"A part of \1 is missing", lines[0]) if lines else type(error).__name__

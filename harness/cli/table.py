@@ -37,6 +37,8 @@ def print_run(run: Run, console: Console | None = None) -> None:
     console.print(_metrics_table(run.name, run.summary))
     if run.summary["slices"]:
         console.print(_slices_table(run.summary, _headline(run.summary)))
+    if run.summary.get("samples", {}).get("pass_at"):
+        console.print(_tries_table(run.summary["samples"]))
     for line in _describe(run.summary):
         console.print(Text(line))
     for note in (*dataset.get("notes", ()), *_unpaired(run)):
@@ -62,8 +64,26 @@ def _describe(summary: Mapping[str, Any]) -> Iterator[str]:
     if linking := summary.get("linking"):
         rates = ", ".join(f"{name} {percent(linking[name])}" for name in ("precision", "recall", "f1"))
         yield f"schema linking: {rates} over {linking['n']} readable answers"
+    if samples := summary.get("samples"):
+        yield from _describe_samples(samples)
+    if repair := summary.get("repair"):
+        yield (
+            f"repair: {repair['refused']} of {repair['answers']} answers were refused by SQLite; "
+            f"{repair['repaired']} second tries stand in their place"
+        )
     if gold := summary.get("gold"):
         yield from _describe_gold(summary, gold)
+
+
+def _describe_samples(samples: Mapping[str, Any]) -> Iterator[str]:
+    first = samples["first"]
+    rates = ", ".join(f"{name} {percent(first[name]['value'])}" for name in HEADLINE if name in first)
+    yield f"sample 0 alone, of {samples['n']}: {rates}"
+    if test := samples.get("vote_against_first"):
+        yield (
+            f"the vote against sample 0: {test['wins']} questions better, {test['losses']} worse "
+            f"(McNemar's exact test: p = {test['p_two_sided']:.3g})"
+        )
 
 
 def _describe_gold(summary: Mapping[str, Any], gold: Mapping[str, Any]) -> Iterator[str]:
@@ -95,11 +115,26 @@ def _metrics_table(title: str, summary: Mapping[str, Any]) -> Table:
     for heading in ("%", "95 % interval", "scored", "unscored"):
         table.add_column(heading, justify="right")
     for name, metric in summary["metrics"].items():
-        low, high = metric["ci_low"], metric["ci_high"]
-        interval = "–" if low is None else f"{percent(low)} – {percent(high)}"
         scored = str(metric["n"] - metric["unscored"])
-        table.add_row(Text(name), percent(metric["value"]), interval, scored, str(metric["unscored"] or "–"))
+        table.add_row(Text(name), percent(metric["value"]), _interval(metric), scored, str(metric["unscored"] or "–"))
     return table
+
+
+def _tries_table(samples: Mapping[str, Any]) -> Table:
+    """Show what k of the samples are worth: one of them right, the vote of the first k right."""
+    table = Table()
+    table.add_column("k", justify="right")
+    for heading in ("pass@k %", "95 % interval", "majority@k %", "95 % interval"):
+        table.add_column(heading, justify="right")
+    for k, passing in samples["pass_at"].items():
+        majority = samples["majority_at"][k]
+        table.add_row(k, percent(passing["value"]), _interval(passing), percent(majority["value"]), _interval(majority))
+    return table
+
+
+def _interval(rate: Mapping[str, Any]) -> str:
+    low, high = rate["ci_low"], rate["ci_high"]
+    return "–" if low is None else f"{percent(low)} – {percent(high)}"
 
 
 def _slices_table(summary: Mapping[str, Any], metrics: list[str]) -> Table:

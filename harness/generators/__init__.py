@@ -5,6 +5,7 @@ from collections.abc import Mapping
 __all__ = ["GENERATORS"]
 
 GENERATORS: Mapping[str, str] = {
+    "endpoint": "harness.generators.endpoint:Endpoint",
     "huggingface": "harness.generators.huggingface:HuggingFace",
     "replay": "harness.generators.replay:Replay",
 }

@@ -25,12 +25,12 @@ def why_invalid(sql: str) -> str:
     """Return `""` when `sql` is exactly one query, else the reason in a few words."""
     from sqlglot.errors import SqlglotError  # noqa: PLC0415  (0.1 s: only scoring pays for it)
 
-    from harness.analysis.parsing import parse_statements  # noqa: PLC0415
+    from harness.analysis.parsing import describe_error, parse_statements  # noqa: PLC0415
 
     try:
         statements = parse_statements(sql)
     except (SqlglotError, RecursionError) as error:
-        return f"does not parse: {_first_line(error)}"
+        return f"does not parse: {describe_error(error)}"
     if statements and not _BEGINNING.match(sql):
         # sqlglot reads `FROM t` as a query and adds the star; SQLite does not.
         return "does not begin with SELECT, WITH or VALUES"
@@ -49,11 +49,6 @@ def _why_no_query(root: Any) -> str:
     if root.args.get("into"):
         return "SELECT INTO is not SQLite's"
     return ""
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 @dataclass(frozen=True)

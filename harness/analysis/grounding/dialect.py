@@ -6,7 +6,7 @@ from sqlglot import TokenType, exp
 from sqlglot.dialects.sqlite import SQLite
 from sqlglot.errors import SqlglotError
 
-from harness.analysis.parsing import complete_joins
+from harness.analysis.parsing import complete_joins, describe_error
 
 __all__ = ["NamesDialect", "Unreadable", "is_text_of", "part", "read_query"]
 
@@ -47,7 +47,7 @@ def read_query(sql: str) -> tuple[exp.Expression, int]:
             raise Unreadable("does not begin with SELECT, WITH or VALUES")
         statements = [one for one in dialect.parser().parse(complete_joins(tokens), sql) if one is not None]
     except (SqlglotError, RecursionError) as error:
-        raise Unreadable(_first_line(error)) from error
+        raise Unreadable(describe_error(error)) from error
     if not statements:
         raise Unreadable("no statement")
     root = cast("exp.Expression", statements[0])
@@ -69,8 +69,3 @@ def is_text_of(name: str, expression: exp.Expression) -> bool:
 
 def _squeeze(text: str) -> str:
     return "".join(text.split()).lower()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__

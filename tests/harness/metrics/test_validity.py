@@ -72,3 +72,8 @@ def test_raw_judges_the_completion_and_the_other_the_extracted_sql():
 
 def test_no_sql_is_a_fault_of_the_model():
     assert ValidSql().score(predict("", None)).value == 0.0
+
+
+def test_what_is_wrong_is_said_alike_in_every_process():
+    # sqlglot names either of the two missing sides, by the order of a set of strings.
+    assert why_invalid("SELECT a FROM t WHERE =") == "does not parse: A part of EQ is missing. Line 1, Col: 23."

@@ -1,0 +1,38 @@
+"""What a constraint is: something that says, token by token, what a row may write next."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from harness.types import Schema
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Constraint", "Track"]
+
+
+class Track(Protocol):
+    """One row that is being decoded."""
+
+    def fill(self, row: "NDArray[np.uint32]") -> None:
+        """Write which tokens may come next: bit `t % 32` of word `t // 32` for token `t`, ceil(vocabulary / 32) words."""
+        ...
+
+    def advance(self, token: int) -> bool:
+        """Note that the row chose this token, an end token too; return False where it was not allowed."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the statement is complete, so that only an end token may come."""
+        ...
+
+
+class Constraint(Protocol):
+    """Makes tracks; schemas are compiled once and kept."""
+
+    vocabulary: int
+
+    def start(self, schema: Schema) -> Track:
+        """Return a track at the beginning of a statement over this schema."""
+        ...

@@ -1,0 +1,215 @@
+"""The rows of one phase, from the first prefix to the last token: step after step with every slot in use.
+
+On a GPU the host reads tokens one step late: while it looks at those of a step, the next is under way. A row that
+has ended is computed once more, to no effect. With a constraint the model runs while the host fills the masks, since
+a pass needs the token before and only the choice behind it needs the mask; so one batch keeps both busy.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from harness.generators.huggingface.attention import DecodeAttention
+from harness.generators.huggingface.bank import Bank, Cells, Geometry, on_device
+from harness.generators.huggingface.board import Board
+from harness.generators.huggingface.body import Body
+from harness.generators.huggingface.choosing import choose, log_probabilities
+from harness.generators.huggingface.graphs import Graphs
+from harness.generators.huggingface.masks import Masks
+from harness.generators.huggingface.rows import Decoding, Row
+from harness.generators.huggingface.steps import Seat, batches, decode, load_prefix, load_suffixes
+from harness.generators.huggingface.stopping import Stopping
+
+__all__ = ["Plan", "Session"]
+
+REFILL_SHARE = 4
+"""A refill waits until one slot in so many is free: a pass through the model costs as much for one row as for many."""
+MANY_CELLS, FEW_CELLS = 256, 32
+"""Own tokens that are looked at come in multiples of this: of the first where each number is a recording."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a phase is decoded: its buffers, the tokens of a refill, and the layers' windows where they matter.
+
+    `ahead`: the host reads a step behind, and steps have few shapes, which is what recording them (`graphs`) needs.
+    """
+
+    geometry: Geometry
+    cells: Cells
+    prefill_tokens: int
+    windows: tuple[int | None, ...]
+    decoding: Decoding
+    ahead: bool
+    graphs: bool
+
+
+class Session:
+    """Decodes rows; `turn` until `busy` no longer, and `take` what is finished."""
+
+    def __init__(self, body: Body, plan: Plan, rows: Sequence[Row], stopping: Stopping, masks: Masks | None) -> None:
+        self._body, self._plan, self._stopping, self._masks = body, plan, stopping, masks
+        geometry = plan.geometry
+        self._bank = Bank(geometry, plan.cells)
+        self._board = Board(rows, geometry.tiles, geometry.tile_rows, geometry.places)
+        self._gpu = plan.cells.device.type == "cuda"
+        self.graphs = Graphs(self._bank.state, enabled=plan.graphs)
+        self._sent: deque[tuple[Any, Any, list[Seat]]] = deque()
+        self._finished: list[Row] = []
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def busy(self) -> bool:
+        """Whether rows are waiting or being written."""
+        return bool(self._board.live or self._board.waiting)
+
+    def take(self) -> list[Row]:
+        """Return the rows that ended since the last call."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def turn(self) -> None:
+        """Fill what is free, decode one token of every row, and read what was sent before."""
+        with torch.inference_mode():
+            self._make_room()
+            self._step()
+            while len(self._sent) > self._plan.ahead:
+                self._receive()
+            self._sweep()
+
+    def _make_room(self) -> None:
+        board, geometry = self._board, self._plan.geometry
+        if not board.waiting:
+            if self._tiles(board.fewest_tiles) < self._tiles(board.extent):
+                self._move()
+            return
+        wanted = min(max(1, geometry.rows // REFILL_SHARE), board.waiting)
+        if geometry.rows - board.live < wanted:
+            return
+        moves = board.compact()
+        self._bank.move(moves)
+        if board.room >= wanted or not board.live:
+            self._refill()
+        elif moves:
+            self._bank.hold(board.tile_places)
+
+    def _move(self) -> None:
+        self._bank.move(self._board.compact())
+        self._bank.move(self._board.settle())
+        self._bank.hold(self._board.tile_places)
+
+    def _refill(self) -> None:
+        refill, windows = self._board.refill(), self._plan.windows
+        self._bank.hold(self._board.tile_places)
+        for place, prefix in refill.prefixes:
+            load_prefix(self._body, self._bank, place, prefix, windows)
+            self.counts["prefix_tokens"] += len(prefix)
+        for place, seats in refill.rows.items():
+            for batch in batches(seats, self._plan.prefill_tokens):
+                logits = load_suffixes(self._body, self._bank, place, batch, windows)
+                self._begin(logits, batch.seats)
+                self.counts["refills"] += 1
+                self.counts["suffix_tokens"] += batch.tokens
+
+    def _begin(self, logits: Any, seats: Sequence[Seat]) -> None:
+        """Choose the first tokens of rows whose suffixes have been computed."""
+        decoding, device = self._plan.decoding, self._plan.cells.device
+        state = []
+        for _, row in seats:
+            row.stored = len(row.request.suffix)
+            state.append((row.stored, len(row.request.prefix), decoding.key(row)))
+            if self._masks is not None:
+                self._masks.start(row)
+        if self._masks is not None:
+            logits = self._masks.apply(logits, [(line, row) for line, (_, row) in enumerate(seats)])
+        keys = on_device([key for *_, key in state], device)
+        tokens = choose(logits, keys, torch.zeros_like(keys), decoding)
+        self._bank.seat([slot for slot, _ in seats], tokens, state)
+        self._send(self._news(logits, tokens), [(line, row) for line, (_, row) in enumerate(seats)])
+
+    def _step(self) -> None:
+        seats = [(slot, row) for slot, row in enumerate(self._board.slots) if row is not None and not row.finished]
+        if not seats:
+            return
+        tiles = self._tiles(self._board.extent)
+        rows = tiles * self._plan.geometry.tile_rows
+        own = self._own(1 + max(row.stored for _, row in seats))
+        for _, row in seats:
+            row.stored += 1
+        self.counts["steps"] += 1
+        self.counts["row_steps"] += len(seats)
+        if self._masks is None:
+            news = self.graphs.run((tiles, own), lambda: self._commit(self._logits(tiles, own), rows))
+        else:
+            logits = self.graphs.run((tiles, own), lambda: self._logits(tiles, own))
+            while self._sent:
+                self._receive()
+            news = self._commit(self._masks.apply(logits, seats), rows)
+        self._send(news, seats)
+
+    def _logits(self, tiles: int, own: int) -> Any:
+        attention = DecodeAttention(self._bank, tiles, own, self._blocks(tiles), self._plan.windows)
+        return decode(self._body, self._bank, attention, tiles * self._plan.geometry.tile_rows)
+
+    def _commit(self, logits: Any, rows: int) -> Any:
+        bank = self._bank
+        tokens = choose(logits, bank.keys[:rows], bank.drawn[:rows], self._plan.decoding)
+        bank.tokens[:rows].copy_(tokens)
+        bank.drawn[:rows] += 1
+        return self._news(logits, tokens)
+
+    def _news(self, logits: Any, tokens: Any) -> Any:
+        """Return what the host is told: tokens [n], or where they are drawn [2, n] with their logarithms."""
+        if not self._plan.decoding.temperature:
+            return tokens
+        return torch.stack((tokens.double(), log_probabilities(logits, tokens).double()))
+
+    def _blocks(self, tiles: int) -> Any:
+        held = {place for place in self._board.tile_places[:tiles] if place is not None}
+        # A recorded step must hold for whatever the tiles read later; one that is not recorded may be cheaper.
+        if not self._plan.ahead and len(held) == 1:
+            return on_device(list(held), self._plan.cells.device)
+        return self._bank.holders[:tiles]
+
+    def _tiles(self, needed: int) -> int:
+        """Return how many tiles a step computes: all or a quarter where each number is a recording."""
+        whole = self._plan.geometry.tiles
+        if not self._plan.ahead:
+            return max(1, needed)
+        quarter = max(1, whole // 4)
+        return quarter if needed <= quarter else whole
+
+    def _own(self, needed: int) -> int:
+        cells = MANY_CELLS if self._plan.ahead else FEW_CELLS
+        return min(self._plan.geometry.own, -(-needed // cells) * cells)
+
+    def _send(self, news: Any, seats: list[Seat]) -> None:
+        """Have news brought to the host; `seats` are the rows that it belongs to, by line."""
+        if not self._gpu:
+            self._sent.append((news.clone(), None, seats))
+            return
+        host = torch.empty(news.shape, dtype=news.dtype, pin_memory=True)
+        host.copy_(news, non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        self._sent.append((host, event, seats))
+
+    def _receive(self) -> None:
+        news, event, seats = self._sent.popleft()
+        if event is not None:
+            event.synchronize()
+        tokens, logarithms = news.tolist() if news.dim() > 1 else (news.tolist(), [0.0] * len(news))
+        for line, row in seats:
+            if not row.finished:
+                self._stopping.accept(row, int(tokens[line]), logarithms[line])
+                if self._masks is not None:
+                    self._masks.advance(row)
+
+    def _sweep(self) -> None:
+        for slot, row in enumerate(self._board.slots):
+            if row is not None and row.finished:
+                self._board.release(slot)
+                self._finished.append(row)

@@ -1,0 +1,140 @@
+"""A constraint in front of the choice; the one here is a fake that knows a few words."""
+
+import sys
+import types
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from harness.generators.huggingface import shared
+from harness.types import Dataset, Example, Prompt, Schema
+
+pytestmark = pytest.mark.torch
+
+NEXT = {
+    "one": [[1], [2, 3], [4], [5], [7, 8, 10], [0]],
+    "two": [[1, 11], [11, 0], [0]],
+    "whole": [[1], [2], [6, 4], [2]],
+    "stuck": [[1], []],
+}
+"""For each schema, the tokens that may come next, one after the other; 0 is the end token, 6 a semicolon."""
+
+
+class Track:
+    def __init__(self, words):
+        self.words = words
+        self.taken = 0
+
+    def fill(self, row):
+        row[:] = 0
+        for token in self.words[self.taken]:
+            row[token // 32] |= 1 << (token % 32)
+
+    def advance(self, token):
+        allowed = token in self.words[self.taken]
+        self.taken += 1
+        return allowed
+
+    @property
+    def finished(self):
+        return self.words[self.taken] == [0]
+
+
+class Constraint:
+    def __init__(self, tokenizer, level, *, vocabulary, ends):
+        assert (level, vocabulary, ends) == ("schema", 14, [0])
+        self.vocabulary = vocabulary
+
+    def start(self, schema):
+        return Track(NEXT[schema.db_id])
+
+
+def fill_all(tracks, bits):
+    assert (bits.dtype, bits.shape) == ("uint32", (len(tracks), 1))
+    for track, row in zip(tracks, bits, strict=True):
+        track.fill(row)
+
+
+NAMES = ["one", "two", "whole", "stuck"] * 6
+DATASET = Dataset(
+    "d",
+    "dev",
+    tuple(Example(index, name, "", "") for index, name in enumerate(NAMES)),
+    {name: Schema(name, ()) for name in NEXT},
+    {},
+)
+PROMPTS = [
+    Prompt(index, f"SELECT {'a ' * (3 + len(name))}", "Q " * (1 + index % 5)) for index, name in enumerate(NAMES)
+]
+
+
+@pytest.fixture
+def complete(monkeypatch, make_generator, folder):
+    module = types.ModuleType("harness.decoding.constraint")
+    module.build_constraint, module.fill_all = Constraint, fill_all
+    monkeypatch.setitem(sys.modules, "harness.decoding.constraint", module)
+
+    def run(beginnings=None, **options):
+        generator = make_generator(folder, constraint="schema", batch_size=8, **options)
+        tokenizer, generator = generator.tokenizer, generator.bind(DATASET)
+        vars(generator)["tokenizer"] = tokenizer
+        found = generator.generate(PROMPTS)
+        if beginnings:
+            found = generator.generate_from(PROMPTS, beginnings, [frozenset("b")] * len(PROMPTS))
+        return {(one.index, one.sample): (one.text.split(), one.finish_reason) for one in found}
+
+    return run
+
+
+def check(found):
+    texts = {name: {tuple(text) for (index, _), (text, _) in found.items() if NAMES[index] == name} for name in NEXT}
+    assert {(text[0], *text[2:4]) for text in texts["one"]} == {("SELECT", "FROM", "t")}
+    assert {text[1] for text in texts["one"]} <= {"a", "b"}
+    assert {text[4] for text in texts["one"]} <= {"WHERE", "=", "y'"}
+    assert {len(text) for text in texts["one"]} == {5}
+    assert texts["two"] <= {("SELECT", "1"), ("1", "1"), ("SELECT",), ("1",)}
+    assert texts["whole"] <= {("SELECT", "a", ";"), ("SELECT", "a", "FROM", "a")}
+    assert texts["stuck"] == {("SELECT",)}
+    assert {reason for _, reason in found.values()} == {"stop"}
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """Let the third schema go on until its semicolon or the limit of tokens."""
+    monkeypatch.setitem(NEXT, "whole", [[1], [2], [6]])
+
+
+def test_nothing_is_written_that_the_constraint_forbids(complete, endless):
+    found = complete()
+    assert len(found) == len(PROMPTS)
+    check(found)
+    assert complete(engine="generate") == found
+
+
+def test_samples_are_constrained_each_for_itself(complete, endless):
+    found = complete(samples=4, temperature=3.0)
+    assert len(found) == 4 * len(PROMPTS)
+    check(found)
+    assert len({tuple(text) for text, _ in found.values()}) > 8
+    assert complete(samples=4, temperature=3.0, engine="generate") == found
+
+
+def test_reading_a_step_behind_changes_nothing(complete, endless, monkeypatch):
+    found = complete()
+    plan = shared.Plan
+    monkeypatch.setattr(shared, "Plan", lambda *fields: plan(*fields[:-2], True, False))
+    assert complete() == found
+
+
+def test_what_was_begun_is_gone_on_with_and_is_free_where_the_grammar_does_not_have_it(complete, endless):
+    beginnings = ["SELECT " if index % 3 else "FROM " for index in range(len(PROMPTS))]
+    found = complete(beginnings)
+    begun = {(index, sample): one for (index, sample), one in found.items() if index % 3}
+    check(begun)
+    assert {text[1] for (index, _), (text, _) in begun.items() if NAMES[index] == "one"} == {"a"}
+    free = [text for (index, _), (text, _) in found.items() if not index % 3]
+    assert all(text[0] == "FROM" and text[1:2] != ["b"] for text in free)
+    assert any(len(text) > 6 for text in free)
+    assert complete(beginnings, engine="generate") == found
