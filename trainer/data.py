@@ -115,7 +115,9 @@ def target_sql(sql: str) -> str:
 
     Generation stops at both.
     """
-    return _BLANK_LINES.sub("\n", sql.strip().rstrip("; \n\t"))
+    while (bare := sql.strip().rstrip(";")) != sql:
+        sql = bare
+    return _BLANK_LINES.sub("\n", sql)
 
 
 def shuffle_schema(schema: Schema, seed: int, number: int) -> Schema:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.config import PromptConfig
@@ -117,6 +117,8 @@ def test_a_target_has_what_generation_would_not_stop_at(gold, target):
 
 
 @given(st.text())
+@example("0\r;")
+@example("0; \x1c;")
 def test_a_target_never_holds_a_blank_line_nor_ends_in_a_semicolon(sql):
     target = target_sql(sql)
     assert "\n\n" not in target
