@@ -15,7 +15,7 @@ class Track(Protocol):
     """One row that is being decoded."""
 
     def fill(self, row: "NDArray[np.uint32]") -> None:
-        """Write which tokens may come next: token t is bit `t % 32` of word `t // 32`, of ceil(vocabulary / 32) words."""
+        """Write which tokens may come next: token t is bit `t % 32` of word `t // 32` of ceil(vocabulary / 32)."""
         ...
 
     def advance(self, token: int) -> bool:
