@@ -5,14 +5,12 @@ Importing this module imports torch and transformers, and raises `MissingDepende
 
 import contextlib
 import hashlib
-import importlib
 import io
 import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 from harness.errors import MissingDependency, ModelError
@@ -21,6 +19,8 @@ try:
     import torch
     import transformers
     from transformers.utils import logging as transformers_logging
+
+    from harness.quantization import bnb_config, quantize, require
 except ImportError as error:
     raise MissingDependency(
         f"models: {error.name or 'transformers'} cannot be imported ({str(error).splitlines()[0]}); "
@@ -38,6 +38,7 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "resolve",
+    "sliding_windows",
 ]
 
 Precision = Literal["nf4", "fp4", "bf16", "fp16", "fp32", "auto"]
@@ -143,12 +144,12 @@ def load_model(
         dtype = torch.float32
     with _loading(weights, "model"):
         if quantized and weights.gguf_file is None:
-            config = _bnb_config(precision, compute, double_quant)
+            config = bnb_config(precision, compute, double_quant=double_quant)
             model = _from_pretrained(weights, dtype, {"quantization_config": config, "device_map": {"": target}})
         else:
             model = _load_dense(weights, dtype)
             if quantized:
-                _quantize(model, _bnb_config(precision, compute, double_quant), target)
+                quantize(model, bnb_config(precision, compute, double_quant=double_quant), target)
             model.to(target)
     # PEFT looks for the first, and records the base model by the second.
     model.is_loaded_in_4bit = quantized
@@ -176,6 +177,15 @@ def choose_dtype(name: str, device: Any) -> Any:
         return torch.float32
     # Compute capability 8: before it, torch emulates bf16 and says that it is supported.
     return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float16  # noqa: PLR2004
+
+
+def sliding_windows(config: Any) -> list[int | None]:
+    """Return how far back each layer of a transformers configuration sees, in positions; None: to the beginning."""
+    kinds = getattr(config, "layer_types", None)
+    window = getattr(config, "sliding_window", None)
+    if not kinds:
+        return [window] * config.num_hidden_layers
+    return [window if kind == "sliding_attention" else None for kind in kinds]
 
 
 def count_tokens(tokenizer: Any, text: str) -> int:
@@ -226,49 +236,13 @@ def _from_pretrained(weights: Weights, dtype: Any, options: dict[str, Any]) -> A
     )
 
 
-def _bnb_config(precision: str, compute_dtype: Any, double_quant: bool) -> Any:  # noqa: FBT001 - private
-    _require("bitsandbytes")
-    return transformers.BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type=precision,
-        bnb_4bit_use_double_quant=double_quant,
-        bnb_4bit_compute_dtype=compute_dtype,
-    )
-
-
-def _quantize(model: Any, config: Any, device: Any) -> None:
-    """Replace every linear layer but the head by bitsandbytes' 4-bit one, on `device`, one layer at a time."""
-    layers = _require("bitsandbytes").nn
-    head = model.get_output_embeddings()
-    for name, module in list(model.named_modules()):
-        if type(module) is not torch.nn.Linear or module is head:
-            continue
-        sizes, compute = (module.in_features, module.out_features), config.bnb_4bit_compute_dtype
-        with torch.device("meta"):
-            layer = layers.Linear4bit(*sizes, bias=module.bias is not None, compute_dtype=compute)
-        kind, double = config.bnb_4bit_quant_type, config.bnb_4bit_use_double_quant
-        data = module.weight.data
-        layer.weight = layers.Params4bit(data, requires_grad=False, quant_type=kind, compress_statistics=double)
-        layer.bias = module.bias
-        model.set_submodule(name, layer.to(device))
-
-
-def _require(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingDependency(
-            f"models: {name} is not installed; install the training stack: pip install 'text2sql-harness[train]'"
-        ) from error
-
-
 def _put_on_adapter(model: Any, adapter: Path) -> Any:
     if not (adapter / "adapter_config.json").is_file():
         raise ModelError(f"{adapter}: no adapter_config.json there; name a folder that `t2s train` wrote")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is going away
-            return _require("peft").PeftModel.from_pretrained(model, str(adapter))
+            return require("peft").PeftModel.from_pretrained(model, str(adapter))
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"{adapter}: the adapter does not fit this model: {_first_line(error)}") from error
 

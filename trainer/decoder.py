@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from harness.models import sliding_windows
 from trainer.blocks import Call, Keep, Layer, run_layer
 from trainer.norms import Norm
 from trainer.packing import MicroBatch, attention_pieces
@@ -68,7 +69,7 @@ class Decoder:
         self.model = model
         self.body = model.get_base_model().model
         config = self.body.config
-        windows = _windows(config)
+        windows = sliding_windows(config)
         self.layers = tuple(_read_layer(layer, window) for layer, window in zip(self.body.layers, windows, strict=True))
         base = self.layers[0].reading[0].base
         self.dtype = base.compute_dtype if is_quantized(base) else base.weight.dtype
@@ -100,14 +101,6 @@ class Decoder:
         factors = [factor for lora in found for factor in (1.0, lora.factor(training=self.model.training))]
         cast = iter(cast_all([weight for lora in found for weight in (lora.a, lora.b)], factors, self.dtype))
         return [[next(cast) for _ in range(2 * len(layer))] for layer in adapters]
-
-
-def _windows(config: Any) -> list[int | None]:
-    kinds = getattr(config, "layer_types", None)
-    window = getattr(config, "sliding_window", None)
-    if not kinds:
-        return [window] * config.num_hidden_layers
-    return [window if kind == "sliding_attention" else None for kind in kinds]
 
 
 def _read_layer(module: Any, window: int | None) -> Layer:

@@ -7,6 +7,7 @@ transformers = pytest.importorskip("transformers")
 
 from harness import models  # noqa: E402
 from harness.errors import ModelError  # noqa: E402
+from harness.quantization import bnb_config, quantize  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::FutureWarning:transformers")]
 
@@ -150,7 +151,7 @@ def test_quantising_by_hand_equals_quantising_while_loading(folder):
     weights, device = models.resolve(str(folder)), torch.device("cpu")
     loaded = models.load_model(weights, precision="nf4", device="cpu")
     by_hand = models._load_dense(weights, torch.float32)
-    models._quantize(by_hand, models._bnb_config("nf4", torch.float32, double_quant=True), device)
+    quantize(by_hand, bnb_config("nf4", torch.float32, double_quant=True), device)
     ids = torch.arange(2, 30)[None]
     with torch.inference_mode():
         first, second = (model(input_ids=ids).logits for model in (loaded, by_hand.eval()))

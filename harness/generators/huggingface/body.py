@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from transformers import AttentionInterface
 
+from harness.models import sliding_windows
+
 __all__ = ["MODEL_TYPES", "Attending", "Body", "unsupported"]
 
 MODEL_TYPES = ("qwen2", "qwen3", "llama", "mistral", "starcoder2")
@@ -71,7 +73,7 @@ class Body:
         self.device = self._decoder.embed_tokens.weight.device
         self.layers = len(self._decoder.layers)
         self.head_dim = int(self._decoder.layers[0].self_attn.head_dim)
-        self.windows = _windows(self.config)
+        self.windows = sliding_windows(self.config)
 
     def hidden(self, ids: Any, positions: Any, attending: Attending) -> Any:
         """Return the last hidden states [batch, tokens, D] of tokens at positions, both [batch, tokens]."""
@@ -96,12 +98,3 @@ class Body:
     def logits(self, hidden: Any) -> Any:
         """Return the logits [n, vocabulary] of hidden states [n, D]."""
         return self._model.get_output_embeddings()(hidden)
-
-
-def _windows(config: Any) -> list[int | None]:
-    """Return each layer's sliding window in tokens, counted in positions."""
-    kinds = getattr(config, "layer_types", None)
-    window = getattr(config, "sliding_window", None)
-    if not kinds:
-        return [window] * config.num_hidden_layers
-    return [window if kind == "sliding_attention" else None for kind in kinds]
