@@ -24,7 +24,7 @@ from harness.generators.huggingface.masks import Bans, Grammar, Masks
 from harness.generators.huggingface.memory import CPU_ROWS, cap_process, measure_peaks
 from harness.generators.huggingface.plain import PlainEngine, by_length
 from harness.generators.huggingface.rows import Decoding, Request, Row
-from harness.generators.huggingface.shared import Limits, SharedEngine
+from harness.generators.huggingface.shared import Limits, SharedEngine, Work
 from harness.generators.huggingface.stopping import Stopping
 from harness.generators.huggingface.units import CPU_UNIT_BATCHES, UNIT_BATCHES, cut
 from harness.types import Completion, Dataset, Prompt, Schema
@@ -221,11 +221,11 @@ class HuggingFace:
 
     def _build_engine(self, masks: Masks | None) -> SharedEngine | PlainEngine:
         limits = Limits(self.batch_size, self.memory_gib, graphs=self.cuda_graphs)
+        work = Work(self.decoding, self._stopping, limits, masks)
         why = "" if self.engine == "generate" else unsupported(self.loaded)
         if self.engine == "shared" and not why:
-            return SharedEngine(self.loaded, self.decoding, self._stopping, limits, masks)
-        pad = self.tokenizer.pad_token_id
-        return PlainEngine(self.loaded, self.decoding, self._stopping, limits, masks, pad=pad, why=why)
+            return SharedEngine(self.loaded, work)
+        return PlainEngine(self.loaded, work, pad=self.tokenizer.pad_token_id, why=why)
 
     @cached_property
     def _stopping(self) -> Stopping:

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from harness.errors import ModelError
 from harness.generators.huggingface.choosing import choose, log_probabilities
 from harness.generators.huggingface.masks import Masks
 from harness.generators.huggingface.rows import Decoding, Request, Row, make_rows
-from harness.generators.huggingface.shared import Limits, is_memory_full
+from harness.generators.huggingface.shared import Work, is_memory_full, no_row_fits
 from harness.generators.huggingface.stopping import Stopping
 
 __all__ = ["PlainEngine", "by_length"]
@@ -28,31 +27,20 @@ def by_length(requests: Sequence[Request]) -> list[Request]:
 class PlainEngine:
     """Answers requests with `model.generate`; `why` says why it was taken."""
 
-    def __init__(  # noqa: PLR0913 - a model and what every engine needs
-        self,
-        model: Any,
-        decoding: Decoding,
-        stopping: Stopping,
-        limits: Limits,
-        masks: Masks | None = None,
-        *,
-        pad: int,
-        why: str = "",
-    ) -> None:
-        self._model, self._decoding, self._stopping, self._masks = model, decoding, stopping, masks
-        self._limits, self._pad, self._why = limits, pad, why
+    def __init__(self, model: Any, work: Work, *, pad: int, why: str = "") -> None:
+        self._model, self._work, self._pad, self._why = model, work, pad, why
         self._out_of_memory = 0
 
     @property
     def usage(self) -> dict[str, Any]:
         """What was done."""
         why = f" ({self._why})" if self._why else ""
-        return {"engine": f"generate{why}", "slots": self._limits.batch_size, "out_of_memory": self._out_of_memory}
+        return {"engine": f"generate{why}", "slots": self._work.limits.batch_size, "out_of_memory": self._out_of_memory}
 
     def complete(self, unit: Sequence[Request]) -> Iterator[list[Row]]:
         """Yield the rows of a unit, batch by batch; raises `ModelError` when memory is full with a single row."""
-        rows = make_rows(by_length(unit), self._decoding.samples)
-        size = self._limits.batch_size
+        rows = make_rows(by_length(unit), self._work.decoding.samples)
+        size = self._work.limits.batch_size
         for start in range(0, len(rows), size):
             yield from self._complete_batch(rows[start : start + size])
 
@@ -62,10 +50,7 @@ class PlainEngine:
             return
         self._out_of_memory += 1
         if len(rows) == 1:
-            raise ModelError(
-                "generator: the device's memory is full with one row at a time; close other programs, quantise the "
-                "base (precision = 'nf4') or shorten the prompts (prompt.max_tokens); what was finished is kept"
-            )
+            raise no_row_fits()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         half = len(rows) // 2
@@ -86,8 +71,8 @@ class PlainEngine:
         width, device = max(map(len, prompts)), self._model.device
         ids = torch.tensor([[self._pad] * (width - len(one)) + list(one) for one in prompts], device=device)
         mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts], device=device)
-        reader = _Reader(rows, self._stopping, width)
-        chooser = _Chooser(rows, reader, self._decoding, self._masks)
+        reader = _Reader(rows, self._work.stopping, width)
+        chooser = _Chooser(rows, reader, self._work.decoding, self._work.masks)
         with torch.inference_mode():
             self._model.generate(
                 input_ids=ids,
@@ -103,9 +88,9 @@ class PlainEngine:
         return GenerationConfig(
             do_sample=False,
             num_beams=1,
-            max_new_tokens=self._decoding.max_new_tokens,
+            max_new_tokens=self._work.decoding.max_new_tokens,
             pad_token_id=self._pad,
-            eos_token_id=sorted(self._stopping.end_ids),
+            eos_token_id=sorted(self._work.stopping.end_ids),
         )
 
 

@@ -21,7 +21,7 @@ from harness.generators.huggingface.session import Plan, Session
 from harness.generators.huggingface.stopping import Stopping
 from harness.generators.huggingface.units import phases
 
-__all__ = ["Limits", "SharedEngine", "is_memory_full"]
+__all__ = ["Limits", "SharedEngine", "Work", "is_memory_full", "no_row_fits"]
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,26 @@ class Limits:
     graphs: bool = True
 
 
+@dataclass(frozen=True)
+class Work:
+    """How an engine is to answer: how tokens are chosen, when rows end, its bounds, and what must not be written."""
+
+    decoding: Decoding
+    stopping: Stopping
+    limits: Limits
+    masks: Masks | None = None
+
+
 class SharedEngine:
     """Answers requests; a model that `body.unsupported` names a reason for cannot be used."""
 
-    def __init__(
-        self, model: Any, decoding: Decoding, stopping: Stopping, limits: Limits, masks: Masks | None = None
-    ) -> None:
-        self._body = Body(model)
-        self._decoding, self._stopping, self._limits, self._masks = decoding, stopping, limits, masks
-        self._most = limits.batch_size
+    def __init__(self, model: Any, work: Work) -> None:
+        self._body, self._work = Body(model), work
+        self._most = work.limits.batch_size
         self._cells: Cells | None = None
         self._counts: Counter[str] = Counter()
         self._slots: list[int] = []
-        self._graphs = "off" if self._body.device.type != "cuda" or not limits.graphs else "on"
+        self._graphs = "off" if self._body.device.type != "cuda" or not work.limits.graphs else "on"
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -61,7 +68,7 @@ class SharedEngine:
 
     def complete(self, unit: Sequence[Request]) -> Iterator[list[Row]]:
         """Yield the rows of a unit as they end; raises `ModelError` when memory is full with a single row."""
-        for rows in phases(unit, self._decoding.samples):
+        for rows in phases(unit, self._work.decoding.samples):
             yield from self._complete_phase(rows)
 
     def _complete_phase(self, rows: list[Row]) -> Iterator[list[Row]]:
@@ -81,7 +88,7 @@ class SharedEngine:
         """Decode rows until they are finished or memory is full."""
         session = None
         try:
-            session = Session(self._body, self._plan(rows), rows, self._stopping, self._masks)
+            session = Session(self._body, self._plan(rows), rows, self._work.stopping, self._work.masks)
             while session.busy:
                 session.turn()
                 if finished := session.take():
@@ -99,9 +106,9 @@ class SharedEngine:
     def _plan(self, rows: Sequence[Row]) -> Plan:
         if self._cells is None:
             self._cells = _measure_cells(self._body)
-        decoding = self._decoding
+        decoding = self._work.decoding
         workload = Workload(rows, self._cells, self._body.config, decoding.max_new_tokens)
-        geometry, prefill_tokens = fit(workload, self._most, self._limits.memory_gib, self._body.device)
+        geometry, prefill_tokens = fit(workload, self._most, self._work.limits.memory_gib, self._body.device)
         self._slots.append(geometry.rows)
         # A window that no prompt outgrows changes nothing.
         windows = tuple(
@@ -113,10 +120,7 @@ class SharedEngine:
     def _reduce(self) -> None:
         slots = self._slots[-1]
         if slots == 1:
-            raise ModelError(
-                "generator: the device's memory is full with one row at a time; close other programs, quantise the "
-                "base (precision = 'nf4') or shorten the prompts (prompt.max_tokens); what was finished is kept"
-            )
+            raise no_row_fits()
         self._most = max(1, slots // 2)
         logging.getLogger(__name__).warning(
             "generator: the device's memory is full with %d rows at a time; going on with %d", slots, self._most
@@ -129,6 +133,14 @@ def is_memory_full(error: RuntimeError) -> bool:
     """Return whether an error says that the GPU's memory is full: torch's own, or a library's."""
     text = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "alloc_failed" in text
+
+
+def no_row_fits() -> ModelError:
+    """Return the error of a device whose memory is full with a single row."""
+    return ModelError(
+        "generator: the device's memory is full with one row at a time; close other programs, quantise the "
+        "base (precision = 'nf4') or shorten the prompts (prompt.max_tokens); what was finished is kept"
+    )
 
 
 class _Probe:
