@@ -13,6 +13,7 @@ don't come back together. After the last try: `RunError`.
 
 import json
 import random
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ LONGEST_OBEYED_S = 600.0
 """A server that asks for a longer pause is not waited for."""
 BUSY = frozenset({408, 425, 429})
 SHOWN_CHARACTERS = 500
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 RESUME = "what was finished is kept; --resume goes on when the server does"
 
 
@@ -124,10 +126,8 @@ def _wait_s(attempt: int, rest_s: float) -> float:
 
 def _rest_s(header: str) -> float:
     """Return the seconds of a `Retry-After` (a number or a date, RFC 9110 § 10.2.3); 0.0 without one."""
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
+    if _SECONDS.fullmatch(header):
+        return float(header)
     try:
         until = parsedate_to_datetime(header)
     except ValueError:
