@@ -9,10 +9,8 @@ import json
 import shlex
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,16 +84,13 @@ class Evaluation:
 class Session:
     """A session on one machine: it goes on where the results end, and starts nothing that would not fit.
 
-    `jobs` rows run side by side, on one GPU too: what is learnt and what memory it takes stay as they are, seconds
-    do not. `adapters` is where the trainings lie: a finished one is only measured.
+    `adapters` is where the trainings lie: a finished one is only measured.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.out: Path = arguments.out
         self.adapters: Path = arguments.adapters or self.out / "adapters"
-        self.jobs: int = arguments.jobs
         self.deadline = time.monotonic() + 60 * arguments.minutes if arguments.minutes else float("inf")
-        self.lock = threading.Lock()
         self.path = self.out / "results.json"
         self.results: dict[str, Result] = json.loads(self.path.read_text()) if self.path.exists() else {}
 
@@ -105,8 +100,7 @@ class Session:
             if row.name in self.results:
                 self.refuse_other(row, evaluation)
         missing = [row for row in rows if row.name not in self.results]
-        with ThreadPoolExecutor(self.jobs) as pool:
-            ends = list(pool.map(lambda row: self.attempt(row, evaluation), missing))
+        ends = [self.attempt(row, evaluation) for row in missing]
         for words in ("no time was left for", "failed"):
             if names := [row.name for row, end in zip(missing, ends, strict=True) if end == words]:
                 print(f"{words}: {', '.join(names)}", flush=True)
@@ -146,18 +140,16 @@ class Session:
         t2s("eval", "mini-dev", *evaluation.words(row, adapter), "--out", str(run), "--resume")
         summary = json.loads((run / "summary.json").read_text())
         wall_s = round(time.monotonic() - started, 1)
-        with self.lock:
-            self.results[row.name] = {
-                "preset": row.preset,
-                "settings": list(row.settings),
-                "units": row.units,
-                "jobs": self.jobs,
-                "asked": asked_for(row, evaluation),
-                "wall_s": wall_s,
-                **about,
-                **{name: summary[name] for name in ("n", "metrics", "usage", "timing") if name in summary},
-            }
-            write_text(self.path, json.dumps(self.results, indent=1) + "\n")
+        self.results[row.name] = {
+            "preset": row.preset,
+            "settings": list(row.settings),
+            "units": row.units,
+            "asked": asked_for(row, evaluation),
+            "wall_s": wall_s,
+            **about,
+            **{name: summary[name] for name in ("n", "metrics", "usage", "timing") if name in summary},
+        }
+        write_text(self.path, json.dumps(self.results, indent=1) + "\n")
         print(f"{row.name}: {wall_s:.0f} s, kept in {self.path}", flush=True)
 
 
@@ -203,7 +195,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, default=0, help="start nothing that would not end by then; 0: no limit"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="rows to run side by side, on one GPU too")
     parser.add_argument("--adapters", type=Path, help="where trainings are, finished ones too; default: OUT/adapters")
     parser.add_argument("--list", action="store_true", help="print the rows and whether they are finished, run nothing")
 
