@@ -88,7 +88,7 @@ def stats(
 
 
 @app.command()
-def check(
+def check(  # noqa: PLR0913  (a command's parameters are its options)
     folder: Folder,
     *,
     split: Split = "dev",
@@ -96,8 +96,19 @@ def check(
     workers: Annotated[int, typer.Option(help="Processes; 0 is one per core.", min=0)] = 0,
     lint: Annotated[bool, typer.Option("--lint", help="Say which golds are doubtful, and why.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    grammar: Annotated[
+        bool, typer.Option("--grammar", help="Say which golds a constrained model could not write.")
+    ] = False,
+    min_rate: Annotated[float, typer.Option(help="The share the grammar must accept.", min=0.0, max=1.0)] = 0.99,
 ) -> None:
-    """Check a data folder: files, ids, schemas, databases and golds; exit 2 when something is wrong."""
+    """Check a data folder: files, ids, schemas, databases and golds; exit 2 when something is wrong.
+
+    With --grammar nothing but the grammar of constrained decoding is checked, against the golds that SQLite prepares on
+    the schema; exit 1 when it accepts too few.
+    """
+    if grammar:
+        _check_grammar(folder, split, workers, min_rate)
+        return
     from harness.datasets.check import check as check_folder  # noqa: PLC0415 - start-up stays light
     from harness.execution import Limits  # noqa: PLC0415
 
@@ -119,6 +130,22 @@ def check(
         typer.echo(f"{folder} {split}: {verdict}, {_counted(len(report.notes), 'note')}")
     if report.problems:
         raise typer.Exit(ExitCode.USAGE)
+
+
+def _check_grammar(folder: str, split: str, workers: int, min_rate: float) -> None:
+    from harness.datasets import load, to_ddl  # noqa: PLC0415 - start-up stays light
+    from harness.decoding.golds import check_golds, summarise_golds  # noqa: PLC0415 - llguidance
+    from harness.execution import Executor  # noqa: PLC0415
+
+    dataset = load(folder, split)
+    ddl = {db_id: to_ddl(schema) for db_id, schema in dataset.schemas.items()}
+    with Executor({}, ddl=ddl, workers=workers) as executor:
+        report = summarise_golds(check_golds(dataset, executor))
+    for line in report.lines:
+        typer.echo(line)
+    typer.echo(f"{folder} {split}: {report.accepted} of {report.prepared} golds accepted ({100 * report.rate:.2f} %)")
+    if report.rate < min_rate:
+        raise typer.Exit(ExitCode.GATE)
 
 
 def _lint_golds(folder: str, split: str, limits: "Limits", workers: int) -> Iterator[str]:

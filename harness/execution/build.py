@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from functools import cache
 
-__all__ = ["installed_functions", "numbers_subqueries"]
+__all__ = ["function_arities", "installed_functions", "numbers_subqueries"]
 
 
 @cache
@@ -15,6 +15,17 @@ def installed_functions() -> frozenset[str]:
     """
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         return frozenset(str(row[0]).lower() for row in connection.execute("PRAGMA function_list"))
+
+
+@cache
+def function_arities() -> frozenset[tuple[str, str, int]]:
+    """Return every SQL function as name in lower case, kind and number of arguments.
+
+    The kind is `s` for scalar, `a` for aggregate and `w` for one that may have a window; -1 is any number of arguments.
+    """
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        rows = connection.execute("SELECT name, type, narg FROM pragma_function_list")
+        return frozenset((str(name).lower(), str(kind), int(arguments)) for name, kind, arguments in rows)
 
 
 @cache

@@ -5,7 +5,6 @@ A row stops at its end token, at a `;` outside quotes or at a blank line after t
 transformers' own loop (`plain`).
 """
 
-import importlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -241,14 +240,12 @@ class HuggingFace:
     def _build_grammar(self) -> Grammar | None:
         if self.constraint == "off":
             return None
+        from harness.decoding.constraint import build_constraint, fill_all  # noqa: PLC0415 - llguidance
+
         schema_of = self._schema_of()
-        try:
-            grammars: Any = importlib.import_module("harness.decoding.constraint")
-        except ModuleNotFoundError as error:
-            raise UsageError("generator.constraint: this version has no grammar yet; set it to off") from error
         ends = sorted(self._stopping.end_ids)
-        constraint = grammars.build_constraint(self.tokenizer, self.constraint, vocabulary=self._vocabulary, ends=ends)
-        return Grammar(constraint, grammars.fill_all, schema_of)
+        constraint = build_constraint(self.tokenizer, self.constraint, vocabulary=self._vocabulary, ends=ends)
+        return Grammar(constraint, fill_all, schema_of)
 
     def _schema_of(self) -> Any:
         dataset = self._dataset

@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from harness.errors import UsageError
 from harness.generators.huggingface import shared
 from harness.types import Dataset, Example, Prompt, Schema
 
@@ -139,10 +138,3 @@ def test_what_was_begun_is_gone_on_with_and_is_free_where_the_grammar_does_not_h
     assert all(text[0] == "FROM" and text[1:2] != ["b"] for text in free)
     assert any(len(text) > 6 for text in free)
     assert complete(beginnings, engine="generate") == found
-
-
-def test_a_constraint_that_is_not_installed_is_refused(monkeypatch, make_generator, folder):
-    monkeypatch.setitem(sys.modules, "harness.decoding.constraint", None)
-    generator = make_generator(folder, constraint="schema")
-    with pytest.raises(UsageError, match="has no grammar yet; set it to off"):
-        list(generator.bind(DATASET).generate(PROMPTS))

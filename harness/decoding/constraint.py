@@ -1,0 +1,152 @@
+"""Constrained decoding for a tokeniser: a track for each row, and the bit masks of what it may write next.
+
+At level `syntax` the grammar alone decides. At level `schema` the grammar holds the names of the schema, and beside
+it each track follows the scope of its statement: both masks must allow a token. A name that a statement makes
+itself (`AS total`) is unknown to the grammar of its schema, so the grammar is compiled anew with it where it may be
+used.
+"""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.decoding.base import Constraint
+from harness.decoding.grammar import LEVELS, render_grammar
+from harness.decoding.lexing import unfold
+from harness.decoding.matching import byte_vocabulary, compile_grammar
+from harness.decoding.narrowing import Narrower
+from harness.decoding.scope import Known, Scope, begin
+from harness.decoding.tracks import GrammarTrack, may_end
+from harness.decoding.vocabulary import WORD_BITS, Bits, index_tokens
+from harness.errors import ModelError, UsageError
+from harness.types import Schema
+
+if TYPE_CHECKING:
+    from llguidance import LLExecutor, LLMatcher, LLTokenizer
+
+__all__ = ["GrammarConstraint", "build_byte_constraint", "build_constraint", "fill_all", "read_tokens"]
+
+_SLICES = (r"[^'\x00]{1,10}", r"[^'\x00]{1,30}", r"[^'\x00]+")
+"""What tokens inside a string literal look like: llguidance prepares the masks of whole slices of the vocabulary."""
+_KEPT_GRAMMARS = 256
+
+
+def build_constraint(
+    tokenizer: Any, level: str, *, vocabulary: int | None = None, ends: Sequence[int] = ()
+) -> "GrammarConstraint":
+    """Return the constraint of a level (`syntax` or `schema`) for a fast tokeniser of transformers.
+
+    `vocabulary` is the width of the model's logits where it is larger than the tokeniser's. `ends` are end tokens
+    beside the tokeniser's own. Raises `UsageError` for another level and `ModelError` for a slow tokeniser.
+    """
+    from llguidance.hf import from_tokenizer  # noqa: PLC0415 - torch and transformers, which are loaded by now
+
+    if level not in LEVELS:
+        raise UsageError(f"generator.constraint: {level!r} is no level; use one of off, {', '.join(LEVELS)}")
+    size = max(vocabulary or 0, len(tokenizer))
+    all_ends = sorted({*ends, *([tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else [])})
+    try:
+        wrapped = from_tokenizer(tokenizer, n_vocab=size, eos_token=all_ends or None, slices=list(_SLICES))
+    except ValueError as error:
+        raise ModelError(f"{tokenizer.name_or_path}: {error}; a constraint needs a fast tokenizer") from error
+    return GrammarConstraint(wrapped, level, vocabulary or size)
+
+
+def build_byte_constraint(level: str) -> "GrammarConstraint":
+    """Return the constraint of a level over bytes as tokens, for which no tokeniser is needed."""
+    return GrammarConstraint(byte_vocabulary(), level, byte_vocabulary().vocab_size)
+
+
+def read_tokens(tokenizer: "LLTokenizer") -> list[bytes]:
+    """Return the bytes of each token, none for special ones."""
+    return [
+        b"" if tokenizer.is_special_token(token) else tokenizer.decode_bytes([token])
+        for token in range(tokenizer.vocab_size)
+    ]
+
+
+def fill_all(tracks: Sequence[GrammarTrack], bits: Bits) -> None:
+    """Fill the masks of several tracks of one constraint at once, over all cores: `bits` is [tracks, words]."""
+    bits[:] = 0
+    live = [(track, row) for row, track in enumerate(tracks) if track.live]
+    if not live:
+        return
+    # llguidance wants rows of exactly its own width, one behind the other.
+    masks = np.zeros((len(live), live[0][0].words), dtype=np.uint32)
+    matchers = [(track.matcher, place) for place, (track, _) in enumerate(live)]
+    _executor().unsafe_compute_mask_ptr(matchers, masks.ctypes.data, masks.shape[1] * masks.itemsize, len(live))
+    width = min(masks.shape[1], bits.shape[1])
+    for (track, row), mask in zip(live, masks, strict=True):
+        track.narrow(mask)
+        bits[row, :width] = mask[:width]
+
+
+@cache
+def _executor() -> "LLExecutor":
+    from llguidance import LLExecutor  # noqa: PLC0415
+
+    return LLExecutor()
+
+
+class GrammarConstraint(Constraint):
+    """Tracks over a grammar; `vocabulary` is the width of the model's logits, `words` that of llguidance's masks."""
+
+    def __init__(self, tokenizer: "LLTokenizer", level: str, vocabulary: int) -> None:
+        self.vocabulary = vocabulary
+        self.level = level
+        self._tokenizer = tokenizer
+        self._texts = read_tokens(tokenizer)
+        self._ends = frozenset(tokenizer.eos_tokens)
+        self.words = -(-tokenizer.vocab_size // WORD_BITS)
+        self._narrower = Narrower(index_tokens(self._texts)) if level == "schema" else None
+        self._compile = lru_cache(maxsize=_KEPT_GRAMMARS)(self._compile_anew)
+        self._know = lru_cache(maxsize=_KEPT_GRAMMARS)(Known.of)
+
+    def start(self, schema: Schema) -> "GrammarTrack":
+        """Return a track at the beginning of a statement; raises `RunError` when the grammar cannot be compiled."""
+        scope = begin(self._know(schema)) if self.level == "schema" else None
+        return GrammarTrack(self, schema, self.matcher(schema, frozenset()), scope)
+
+    def matcher(self, schema: Schema, declared: frozenset[str]) -> "LLMatcher":
+        """Return a matcher of the schema's grammar that knows these names too."""
+        return self._compile(schema if self.level == "schema" else Schema("", ()), declared).deep_copy()
+
+    def is_end(self, token: int) -> bool:
+        """Return whether this is an end token."""
+        return token in self._ends
+
+    def text(self, token: int) -> str:
+        """Return the text of a token as latin-1, `""` for a special one."""
+        return self._texts[token].decode("latin-1") if token < len(self._texts) else ""
+
+    def narrow(self, scope: Scope, partial: str, row: Bits) -> None:
+        """Take out of a row what the scope and the beginning of a lexeme do not allow."""
+        assert self._narrower is not None
+        ends = row & _end_bits(len(row), self._ends)
+        allowed = self._narrower.allowed(scope, partial)
+        if allowed is not None:
+            row &= allowed
+        if ends.any():
+            row &= ~ends
+            row |= ends if may_end(scope, partial) else 0
+
+    def admits(self, scope: Scope, partial: str, token: int) -> bool:
+        """Return whether the scope allows a token."""
+        assert self._narrower is not None
+        if self.is_end(token):
+            return may_end(scope, partial)
+        allowed = self._narrower.allowed(scope, partial)
+        return allowed is None or bool(allowed[token // WORD_BITS] >> np.uint32(token % WORD_BITS) & np.uint32(1))
+
+    def _compile_anew(self, schema: Schema, declared: frozenset[str]) -> "LLMatcher":
+        return compile_grammar(render_grammar(schema, self.level, map(unfold, sorted(declared))), self._tokenizer)
+
+
+@cache
+def _end_bits(words: int, ends: frozenset[int]) -> Bits:
+    bits = np.zeros(words, dtype=np.uint32)
+    for token in ends:
+        bits[token // WORD_BITS] |= np.uint32(1 << (token % WORD_BITS))
+    return bits

@@ -1,0 +1,120 @@
+"""What may follow a complete operand or source, and what must not end yet, since a query owes a name."""
+
+from collections.abc import Iterator
+
+from harness.decoding.permits import FREE, Permit
+from harness.decoding.scope import Bracket, Frame, Scope, unmet
+from harness.decoding.sources import choose_aliases
+from harness.decoding.words import ENDINGS, JOINING, KEYWORDS
+
+__all__ = ["owes", "permit_following", "result_names"]
+
+_PATIENCE = 2
+"""How many columns a sub-query may have beside those that it must bring before it must bring them."""
+_CLOSERS = frozenset({")", ";"})
+_NONE: frozenset[str] = frozenset()
+
+
+def permit_following(scope: Scope) -> Permit:
+    """Return what may come behind an operand, a source or an alias."""
+    frame, top = scope.frame, scope.top
+    barred = set(_barred_end(scope))
+    if isinstance(top, Frame) and frame.clause == "select":
+        barred.update(_barred_arity(frame))
+        barred |= {"from"} if _awaited(frame) else _NONE
+    if scope.cases and scope.cases[-1] == len(scope.stack):
+        barred -= KEYWORDS  # no clause can come inside CASE, and its own words may
+    if frame.joined and frame.clause == "from" and scope.expect != "after" and not frame.shared_columns:
+        barred.add("using")
+    if frame.has_twins:
+        barred.add("natural")
+    names = None
+    if scope.expect == "after_source":
+        names = _source_names(scope, barred)
+    elif isinstance(top, Frame) and frame.clause == "select" and scope.word not in ("alias", "*"):
+        names = result_names(frame)
+    if names is None and not barred:
+        return FREE
+    keywords = frozenset(_keywords_after(scope)) - barred
+    quoted = scope.expect == "after_source"
+    return Permit(names, keywords=keywords, barred=frozenset(barred), depth=scope.brackets, quoted=quoted)
+
+
+def _continuing(scope: Scope) -> Iterator[str]:
+    """Yield the keywords that go on with an expression."""
+    yield from ("and", "or")
+    if len(scope.stack) not in scope.ranges:
+        yield from ("not", "in", "is", "like", "glob", "between", "collate")
+
+
+def _source_names(scope: Scope, barred: set[str]) -> frozenset[str] | None:
+    """Return what may follow a source as its alias, without AS; bar what cannot follow without any."""
+    source = scope.frame.sources[-1]
+    aliases = choose_aliases(scope, source)
+    if aliases.needed:
+        barred |= KEYWORDS - {"as"} | _CLOSERS | {","}
+    if aliases.only is not None:
+        barred |= _NONE if aliases.only else {"as"}
+        return aliases.only
+    if source.alias not in scope.known.tables:
+        return None
+    usual = scope.known.aliases | {qualifier for qualifier, _ in unmet(scope)}
+    return usual - aliases.taken - KEYWORDS - {""}
+
+
+def _awaited(frame: Frame) -> frozenset[str]:
+    """Return the names of result columns that a sub-query in FROM must still bring."""
+    return frame.required - set(frame.items) - {frame.item or ""}
+
+
+def result_names(frame: Frame) -> frozenset[str] | None:
+    """Return what a result column may be called: anything, until it is time to bring what is awaited."""
+    return (_awaited(frame) or None) if len(frame.items) >= len(frame.required) + _PATIENCE else None
+
+
+def _keywords_after(scope: Scope) -> Iterator[str]:
+    """Yield the keywords that may follow here, as the rules have it, where something is barred."""
+    frame, expect = scope.frame, scope.expect
+    if frame.clause == "select":
+        yield "from"
+        if scope.word not in ("alias", "*"):
+            yield from _continuing(scope)
+            yield "as"
+        if scope.word in ("aggregate)", "window)", "filter)"):
+            yield from ("over", *(["filter"] if scope.word == "aggregate)" else []))
+        return
+    if expect == "after":
+        yield from _continuing(scope)
+    if expect == "after_source":
+        yield "as"
+    if frame.clause in ("from", "on"):
+        yield from JOINING - ({"natural"} if frame.has_twins else _NONE)
+        if frame.joined:
+            yield from ("on", *(["using"] if frame.shared_columns else []))
+    if isinstance(scope.top, Frame):
+        yield from ENDINGS - {"having"}
+
+
+def _barred_end(scope: Scope) -> Iterator[str]:
+    """Yield what must not come while the query owes a name."""
+    if owes(scope):
+        yield from _CLOSERS if isinstance(scope.top, Bracket) else ENDINGS | _CLOSERS
+
+
+def owes(scope: Scope) -> bool:
+    """Return whether the innermost query must not end yet: names are still to be provided, or `*` has no FROM."""
+    frame = scope.frame
+    if frame.clause == "select" and _awaited(frame):
+        return True
+    starred = frame.clause == "select" and any(item.endswith("*") for item in (*frame.items, frame.item or ""))
+    return starred or (not frame.settled and bool(unmet(scope)))
+
+
+def _barred_arity(frame: Frame) -> Iterator[str]:
+    if frame.arity is None:
+        return
+    count = len(frame.items) + 1
+    if count >= frame.arity:
+        yield ","
+    else:
+        yield from ENDINGS | _CLOSERS | {"from"}

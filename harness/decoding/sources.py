@@ -1,0 +1,133 @@
+"""FROM, while it is being written: which tables and aliases leave it possible to provide every name that is wanted.
+
+What a SELECT list wants must be provided before FROM may end, so that a statement must not be led where it cannot be:
+`SELECT T1.name FROM city AS T1` is stopped in front of `city`, or of `T1`, when it is another table that has a name.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from harness.decoding.scope import Scope, Source, unmet
+
+__all__ = ["Aliases", "bound_columns", "choose_aliases", "choose_tables", "required_columns"]
+
+_NUMBERED = re.compile(r"t[0-9]+")
+_PATIENCE = 4
+"""How many sources may come before each one must provide something."""
+_NONE: frozenset[str] = frozenset()
+Missing = dict[str, set[str]]
+
+
+class Aliases(NamedTuple):
+    """What a source may be called: one of `only`, or anything but `taken` where that is None; `needed`: it must be."""
+
+    only: frozenset[str] | None
+    taken: frozenset[str]
+    needed: bool
+
+
+def choose_tables(scope: Scope) -> frozenset[str]:
+    """Return what may be read next.
+
+    Where the place's own alias (`t1` for the first …) is wanted, it is a table that has what is wanted of it, or of
+    another numbered alias. A table that makes a wanted name ambiguous does not come where another one can. Only
+    such as provide something come after a few sources, and where a sub-query must still bring what no table has.
+    """
+    frame, missing = scope.frame, _missing(scope)
+    ctes = {name: columns for name, columns in scope.ctes().items() if columns}
+    tables = {**scope.known.tables, **ctes}
+    if scope.word == "natural":
+        twice = {column for source in frame.sources for column in source.columns if frame.holders(column) > 1}
+        tables = {name: columns for name, columns in tables.items() if twice.isdisjoint(columns)} or tables
+    provided = {column for qualifier, column in frame.wanted if not qualifier and frame.holders(column)}
+    clear = {name: columns for name, columns in tables.items() if provided.isdisjoint(columns)} or tables
+    pressed = bool(missing) and len(frame.sources) >= _PATIENCE
+    if pressed or required_columns(scope):
+        found = {name for name, columns in clear.items() if _helps(scope, name, columns, missing)}
+        every = {name for name, columns in tables.items() if _helps(scope, name, columns, missing)}
+        return frozenset(found or every)
+    if f"t{len(frame.sources) + 1}" not in missing:
+        return frozenset(clear)
+    numbered = {qualifier: wanted for qualifier, wanted in missing.items() if _NUMBERED.fullmatch(qualifier)}
+    found = {name for name, columns in clear.items() if _helps(scope, name, columns, numbered)}
+    return frozenset(found or clear)
+
+
+def choose_aliases(scope: Scope, source: Source) -> Aliases:
+    """Return what the source that was written last may be called."""
+    frame = scope.frame
+    before = frame.sources[:-1]
+    lacking = {qualifier for qualifier, column in frame.wanted if column not in (*source.columns, "*")}
+    taken = frozenset(({one.alias for one in before} | lacking) - {""})
+    missing = _missing(_without_last(scope))
+    if source.alias and source.alias in missing:
+        return Aliases(frozenset({source.alias}), taken, needed=False)
+    fitting = frozenset(q for q, wanted in missing.items() if q and wanted <= set(source.columns)) - taken
+    awaited = not source.alias and any(not _is_known(scope, c) for q in fitting for c in missing[q])
+    idle = len(before) >= _PATIENCE and bool(fitting) and missing.get("", set()).isdisjoint(source.columns)
+    needed = bool(source.alias) and source.alias in taken
+    return Aliases(fitting, taken, needed=True) if awaited or idle else Aliases(None, taken, needed)
+
+
+def required_columns(scope: Scope) -> frozenset[str]:
+    """Return what a sub-query in FROM must bring, because no table has it."""
+    missing = _missing(scope)
+    place = f"t{len(scope.frame.sources) + 1}"
+    for qualifier in sorted(missing, key=lambda one: (one != "", one != place, one)):
+        unknown = frozenset(column for column in missing[qualifier] if not _is_known(scope, column))
+        if unknown:
+            return frozenset(missing[qualifier]) if qualifier else unknown
+    return _NONE
+
+
+def bound_columns(scope: Scope, qualifier: str | None) -> frozenset[str]:
+    """Return the columns that the aliases wanted so far are bound to bring, whichever tables they turn out to be.
+
+    Without a qualifier of its own such a column is ambiguous as soon as two of them bring it; for a given alias
+    those are returned which another one brings already, else (None) those that two bring.
+    """
+    wanted: dict[str, set[str]] = {}
+    for one, column in scope.frame.wanted:
+        if one and one != qualifier and column != "*":
+            wanted.setdefault(one, set()).add(column)
+    tables = [frozenset(columns) for columns in (*scope.known.tables.values(), *scope.ctes().values())]
+    seen: set[str] = set()
+    twice: set[str] = set()
+    for columns in wanted.values():
+        holding = [table for table in tables if columns <= table]
+        certain = frozenset.intersection(*holding) if holding else _NONE
+        twice |= seen & certain
+        seen |= certain
+    return frozenset(seen if qualifier is not None else twice)
+
+
+def _is_known(scope: Scope, column: str) -> bool:
+    return column in scope.known.columns or any(column in columns for columns in scope.ctes().values())
+
+
+def _helps(scope: Scope, table: str, columns: Iterable[str], missing: Mapping[str, set[str]]) -> bool:
+    """Return whether a table provides anything that is missing."""
+    held = set(columns)
+    for qualifier, wanted in missing.items():
+        if not qualifier:
+            helps = not held.isdisjoint(wanted)
+        elif scope.table(qualifier) is not None:
+            helps = qualifier == table
+        else:
+            helps = wanted <= held
+        if helps:
+            return True
+    return False
+
+
+def _missing(scope: Scope) -> Missing:
+    """Return what the query still wants, columns by qualifier."""
+    found: Missing = {}
+    for qualifier, column in unmet(scope):
+        found.setdefault(qualifier, set()).update({column} - {"*"})
+    return found
+
+
+def _without_last(scope: Scope) -> Scope:
+    return scope.with_frame(scope.frame._replace(sources=scope.frame.sources[:-1]))

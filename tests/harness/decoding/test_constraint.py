@@ -1,0 +1,191 @@
+import random
+import re
+
+import numpy as np
+import pytest
+import sqlglot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.decoding.constraint import GrammarConstraint, build_byte_constraint, fill_all
+from harness.decoding.grammar import check
+from harness.decoding.walks import walk
+
+PIECES = (
+    " SELECT| FROM| WHERE| AS| T|1|2|T1|T2|.|.name|name| name|.t|itle|(|(T|(*)|)| =| '|'|')|,| (|shop|city| city| shop|"
+    " COUNT|COUNT|;|);| INNER| JOIN| ON| id|id|.id| GROUP| BY| ORDER|`|.`|`.|order| `|(`|Area|km2|)`| mayor|[| [|_id|x"
+)
+
+
+class PieceTokenizer:
+    """A vocabulary of bytes and a few longer pieces, longest match first, as a tokeniser would cut SQL."""
+
+    def __init__(self):
+        self.tokens = (
+            [bytes([byte]) for byte in range(256)] + [piece.encode() for piece in PIECES.split("|")] + [b"<end>"]
+        )
+        self.eos_token_id = len(self.tokens) - 1
+        self.bos_token_id = None
+        self.special_token_ids = [self.eos_token_id]
+
+    def __call__(self, text):
+        data = text if isinstance(text, bytes) else text.encode()
+        found = []
+        while data:
+            longest = max((t for t in self.tokens[:-1] if data.startswith(t)), key=len)
+            found.append(self.tokens.index(longest))
+            data = data[len(longest) :]
+        return found
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return PieceTokenizer()
+
+
+@pytest.fixture(scope="module")
+def pieces(tokenizer):
+    llguidance = pytest.importorskip("llguidance")
+    wrapped = llguidance.LLTokenizer(llguidance.TokenizerWrapper(tokenizer))
+    return GrammarConstraint(wrapped, "schema", wrapped.vocab_size)
+
+
+@pytest.fixture(scope="module")
+def letters():
+    return build_byte_constraint("schema")
+
+
+def mask(constraint, track):
+    row = np.zeros(-(-constraint.vocabulary // 32), dtype=np.uint32)
+    track.fill(row)
+    return set(np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist())
+
+
+def write(constraint, schema, tokens):
+    """Return a track that was led along tokens, and those that its masks did not allow."""
+    track, refused = constraint.start(schema), []
+    for token in tokens:
+        if token not in mask(constraint, track):
+            refused.append(token)
+            break
+        assert track.advance(token)
+    return track, refused
+
+
+STATEMENTS = [
+    "SELECT T1.name, T2.title FROM city AS T1 INNER JOIN shop AS T2 ON T1.id = T2.city_id WHERE T1.name = 'x''y'",
+    "SELECT COUNT(*) FROM city GROUP BY mayor ORDER BY COUNT(*) DESC",
+    "SELECT `Area (km2)` FROM city WHERE mayor IN (SELECT title FROM shop)",
+    "SELECT T1.`Area (km2)` AS size FROM city AS T1 ORDER BY size",
+    "WITH big AS (SELECT id AS number FROM city) SELECT number FROM big",
+    "SELECT T FROM (SELECT name AS T FROM city) WHERE T = 1",
+    "SELECT [order_id] FROM [order] AS o WHERE o.[amount] > 3",
+]
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_the_masks_allow_every_token_of_a_statement_and_then_its_end(pieces, tokenizer, schema, sql):
+    assert check(schema, sql).accepted
+    track, refused = write(pieces, schema, tokenizer(sql))
+    assert refused == []
+    assert tokenizer.eos_token_id in mask(pieces, track)
+    assert track.advance(tokenizer.eos_token_id)
+    assert track.finished
+    assert mask(pieces, track) == set()
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_behind_a_semicolon_only_the_end_may_come(pieces, tokenizer, schema, sql):
+    track, refused = write(pieces, schema, tokenizer(f"{sql};"))
+    assert refused == []
+    assert mask(pieces, track) == {tokenizer.eos_token_id}
+    assert track.finished
+
+
+@pytest.mark.parametrize(
+    ("begun", "next_one"),
+    [
+        ("SELECT T1.title FROM city AS T1", " WHERE"),
+        ("SELECT T1.title FROM", " city"),
+        ("SELECT T1.title FROM shop AS T1 WHERE T2", "."),
+        ("SELECT T1.title FROM shop AS T1 WHERE T1", ".name"),
+        ("SELECT T1.title FROM shop AS T1 WHERE", " name"),
+        ("SELECT title", ";"),
+        ("SELECT name FROM city WHERE id IN (SELECT T2.title", ")"),
+        ("SELECT name FROM city WHERE id IN (SELECT T2.title", ");"),
+        ("SELECT `Area (km2", "`"),
+    ],
+)
+def test_a_token_that_leaves_scope_is_not_allowed(pieces, tokenizer, schema, begun, next_one):
+    track, _ = write(pieces, schema, tokenizer(begun))
+    token = tokenizer.tokens.index(next_one.encode())
+    assert token not in mask(pieces, track)
+    assert not track.advance(token)
+    assert mask(pieces, track) == set()
+
+
+def test_a_statement_cannot_end_while_it_owes_a_name(pieces, tokenizer, schema):
+    track, refused = write(pieces, schema, tokenizer("SELECT T1.name, T2.title FROM city AS T1"))
+    assert refused == []
+    assert tokenizer.eos_token_id not in mask(pieces, track)
+    assert not track.advance(tokenizer.eos_token_id)
+
+
+def test_masks_of_several_rows_are_those_of_each_row(pieces, tokenizer, schema):
+    tracks = [write(pieces, schema, tokenizer(sql[: len(sql) // 2]))[0] for sql in STATEMENTS]
+    assert not tracks[0].advance(tokenizer.tokens.index(b"\x00"))
+    words = -(-pieces.vocabulary // 32) + 3
+    bits = np.full((len(tracks), words), 0xFFFFFFFF, dtype=np.uint32)
+    fill_all(tracks, bits)
+    for track, row in zip(tracks, bits, strict=True):
+        expected = np.full(words, 0xFFFFFFFF, dtype=np.uint32)
+        track.fill(expected)
+        assert (row == expected).all()
+    assert not bits[0].any()
+
+
+def test_level_syntax_follows_no_scope(schema):
+    constraint = build_byte_constraint("syntax")
+    track, refused = write(constraint, schema, b"SELECT a.nothing FROM nowhere AS b WHERE c = 1")
+    assert refused == []
+    assert track.advance(ord(";"))
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_masks_and_the_check_of_whole_statements_agree(letters, schema, data):
+    """Statements with one name exchanged: where the masks stop, the check finds fault, and nowhere else."""
+    sql = data.draw(st.sampled_from(STATEMENTS))
+    words = sorted(set(re.findall(r"\w+", " ".join(STATEMENTS))))
+    old, new = data.draw(st.sampled_from(sorted(set(re.findall(r"\w+", sql))))), data.draw(st.sampled_from(words))
+    changed = re.sub(rf"\b{old}\b", new, sql)
+    _, refused = write(letters, schema, f"{changed};".encode())
+    assert (refused == []) == check(schema, changed).accepted
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_walks_parse_and_name_only_what_exists(letters, schema, prepare, seed):
+    walks = [walk(letters, schema, random.Random(f"{seed} {number}")) for number in range(3)]
+    assert not [one.sql for one in walks if one.stuck]
+    for one in (one for one in walks if one.ended):
+        message = prepare(one.sql)
+        assert "syntax" not in message, one.sql
+        assert "no such" not in message, one.sql
+        assert "incomplete" not in message, one.sql
+        assert check(schema, one.sql).accepted, one.sql
+
+
+def test_most_random_walks_end_and_most_of_those_prepare(letters, schema, prepare):
+    walks = [walk(letters, schema, random.Random(number)) for number in range(40)]
+    ended = [one.sql for one in walks if one.ended]
+    assert len(ended) >= 30
+    assert sum(not prepare(sql) for sql in ended) >= 0.75 * len(ended)
+    assert sum(_parses(sql) for sql in ended) >= 0.8 * len(ended)
+
+
+def _parses(sql):
+    try:
+        sqlglot.parse_one(sql, read="sqlite")
+    except sqlglot.errors.SqlglotError:
+        return False
+    return True

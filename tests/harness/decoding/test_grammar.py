@@ -1,0 +1,139 @@
+import os
+
+import pytest
+
+from harness.datasets import load, to_ddl
+from harness.decoding.golds import check_golds, summarise_golds
+from harness.decoding.grammar import check, render_grammar
+from harness.execution import Executor
+
+ACCEPTED = """
+SELECT 1
+select name from city;
+SELECT T1.name, T2.title FROM city AS T1 INNER JOIN shop AS T2 ON T1.id = T2.city_id WHERE T2.opened > 1990
+SELECT `Area (km2)`, [mayor], "name" FROM city
+SELECT T1.`Area (km2)` FROM city T1
+SELECT COUNT(*), COUNT(DISTINCT name), MAX(id) FROM city GROUP BY mayor HAVING COUNT(*) > 1 ORDER BY COUNT(*) DESC
+SELECT name FROM city WHERE id IN (SELECT city_id FROM shop WHERE title LIKE '%x%') LIMIT 3 OFFSET 1
+SELECT name FROM city WHERE name IN ('a', 'it''s') OR id NOT BETWEEN -1 AND 2 + 3
+SELECT name FROM city WHERE EXISTS (SELECT 1 FROM shop WHERE shop.city_id = city.id)
+SELECT CASE WHEN id = 1 THEN 'one' ELSE NULL END AS word FROM city ORDER BY word
+SELECT CAST(SUM(amount) AS REAL) * 100 / COUNT(order_id) FROM `order`
+SELECT RANK() OVER (PARTITION BY mayor ORDER BY id DESC) AS place, name FROM city
+SELECT rnk FROM (SELECT RANK() OVER (ORDER BY id) AS rnk FROM city) WHERE rnk = 1
+SELECT SUM(id) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM city
+WITH big AS (SELECT id, name FROM city WHERE id > 5) SELECT big.name FROM big
+WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 9) SELECT x FROM n
+SELECT name FROM city UNION SELECT title FROM shop EXCEPT SELECT language FROM set_translations ORDER BY name
+SELECT * FROM city AS T1, shop AS T2 WHERE T1.id = T2.city_id
+SELECT T1.* FROM city AS T1 CROSS JOIN shop
+SELECT T.name FROM (SELECT name FROM city) AS T
+SELECT T FROM (SELECT CASE WHEN id = 1 THEN name END AS T FROM city) WHERE T IS NOT NULL
+SELECT title FROM shop JOIN `order` USING (shop_id)
+SELECT title FROM shop NATURAL JOIN `order`
+SELECT T1.end FROM shop AS T1 LEFT OUTER JOIN city AS T2 ON T1.city_id = T2.id
+SELECT T2.name FROM shop AS T1, city AS T2
+SELECT T2.name FROM city AS T2 INNER JOIN shop AS T1 ON T1.city_id = T2.id
+SELECT name FROM city WHERE name = "Paris" COLLATE NOCASE
+SELECT strftime('%Y', opened) FROM shop WHERE date(opened) = '2000-01-01'
+SELECT COUNT (*) FROM city
+SELECT s.title FROM shop s WHERE s.city_id = (SELECT id FROM city ORDER BY id LIMIT 1)
+SELECT (SELECT COUNT(*) FROM shop) - (SELECT COUNT(*) FROM city)
+SELECT st.language FROM set_translations AS st
+SELECT name FROM city WHERE mayor IS NOT NULL AND NOT id = 1 AND x'00ff' <> name
+SELECT name COUNT FROM city
+VALUES (1, 'a'), (2, 'b')
+SELECT name
+FROM city
+WHERE id = 1
+SELECT 'é' || name FROM city
+"""
+REFUSED = {
+    "SELECT title FROM city": "the end",  # a column of another table
+    "SELECT population FROM city": "population",
+    "SELECT T1.population FROM city AS T1": "population",
+    "SELECT T1.title FROM city AS T1": "city",
+    "SELECT name FROM town": "town",
+    "SELECT T2.name FROM city AS T1": "the end",
+    "SELECT T1.name FROM city AS T1 WHERE T2.id = 1": "T2",
+    "SELECT T1.name FROM city AS T1 WHERE T1.title = 1": "title",
+    "SELECT name FROM city ORDER BY nothing": "nothing",
+    "SELECT shop.name FROM shop": "name",
+    "SELECT name FROM city WHERE COUNT(id) > 1": "COUNT",
+    "SELECT name FROM city ORDER BY COUNT(id)": "COUNT",
+    "SELECT SUM(COUNT(id)) FROM city": "COUNT",
+    "SELECT frobnicate(id) FROM city": "frobnicate",
+    "SELECT substr(name) FROM city": ")",
+    "SELECT RANK() FROM city": "FROM",
+    "SELECT name FROM city WHERE id = (SELECT id, name FROM city)": ",",
+    "SELECT id FROM city UNION SELECT shop_id, title FROM shop": ",",
+    "SELECT * WHERE 1": "WHERE",
+    "SELECT name FROM city GROUP BY": "the end",
+    "SELECT name FROM city WHERE": "the end",
+    "SELECTname FROM city": "SELECTname",
+    "SELECT name FROM city -- a comment": "-",
+    "SELECT T1.shop_id FROM shop AS T1 JOIN `order` AS T2 WHERE shop_id = 1": "shop_id",
+    "SELECT title FROM shop JOIN city USING (shop_id)": "USING",
+    "DELETE FROM city": "DELETE",
+    "SELECT name FROM city LIMIT 3 UNION SELECT title FROM shop": "UNION",
+    "WITH a AS (SELECT id FROM city) SELECT name FROM a": "the end",
+    "": "the end",
+}
+
+
+def statements():
+    lines, found = ACCEPTED.strip().splitlines(), []
+    for line in lines:
+        if line.split()[0] in ("FROM", "WHERE"):
+            found[-1] += f"\n{line}"
+        else:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("sql", statements())
+def test_what_sqlite_takes_is_accepted(schema, prepare, sql):
+    assert prepare(sql) == ""
+    assert check(schema, sql).accepted, check(schema, sql)
+    assert check(schema, sql, "syntax").accepted
+
+
+@pytest.mark.parametrize(("sql", "token"), REFUSED.items())
+def test_what_sqlite_refuses_is_rejected_where_it_goes_wrong(schema, prepare, sql, token):
+    found = check(schema, sql)
+    assert prepare(sql) or "--" in sql or not sql or sql.startswith("DELETE")
+    assert not found.accepted
+    assert found.token == token
+    assert sql[found.position :].startswith(found.token) or found.token == "the end"
+
+
+def test_at_level_syntax_any_name_may_be_written_but_no_other_statement(schema):
+    assert check(schema, "SELECT a.b, [c d] FROM e AS a WHERE `f` = 1", "syntax").accepted
+    assert not check(schema, "SELECT FROM e", "syntax").accepted
+    assert not check(schema, "DROP TABLE e", "syntax").accepted
+
+
+def test_another_level_is_a_mistake(schema):
+    with pytest.raises(ValueError, match="level must be one of syntax, schema"):
+        render_grammar(schema, "off")
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("folder", "split", "least"),
+    [
+        ("bird_questions", "dev", 0.995),
+        ("bird_train", "train", 0.99),
+        ("spider", "dev", 0.99),
+        ("spider", "train", 0.99),
+    ],
+)
+def test_real_golds_are_accepted_if_sqlite_prepares_them_and_else_rejected(folder, split, least):
+    if "T2S_SHARED_DATA" not in os.environ:
+        pytest.skip("T2S_SHARED_DATA is not set")
+    dataset = load(f"{os.environ['T2S_SHARED_DATA']}/{folder}", split)
+    ddl = {db_id: to_ddl(schema) for db_id, schema in dataset.schemas.items()}
+    with Executor({}, ddl=ddl) as executor:
+        checks = list(check_golds(dataset, executor))
+    assert summarise_golds(iter(checks)).rate >= least
+    assert not [one for one in checks if one.error and one.acceptance.accepted]
