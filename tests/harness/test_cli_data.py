@@ -142,3 +142,27 @@ def test_lint_names_the_doubtful_golds_and_a_doubt_is_no_defect(capsys, tmp_path
     assert code == 0
     assert "note: question 7: tie_at_limit: " in out
     assert "tie_at_limit" not in run(capsys, "check", tmp_path)[1]
+
+
+def test_grammar_names_each_gold_that_a_constrained_model_could_not_write(capsys, folder):
+    items = json.loads((folder / "dev.json").read_text(encoding="utf-8"))
+    items[0]["SQL"] = "SELECT nonsense FROM nowhere"
+    items[1]["SQL"] = f"{items[1]['SQL']} -- done"
+    (folder / "dev.json").write_text(json.dumps(items), encoding="utf-8")
+    code, out, _ = run(capsys, "check", folder, "--grammar", "--workers", 1, "--min-rate", 0.9)
+    assert code == 0, out
+    assert f"question {items[1].get('question_id', 1)}: rejected at '-'" in out
+    assert "not counted: 1 that SQLite does not prepare on the schema, 1 of them rejected" in out
+    prepared = len(items) - 1
+    last = f"grammar: {prepared - 1} of {prepared} accepted ({100 * (prepared - 1) / prepared:.2f} %)"
+    assert out.splitlines()[-1] == last
+
+
+def test_a_grammar_that_accepts_too_few_golds_exits_1(capsys, folder):
+    items = json.loads((folder / "dev.json").read_text(encoding="utf-8"))
+    for item in items[:5]:
+        item["SQL"] += " -- done"
+    (folder / "dev.json").write_text(json.dumps(items), encoding="utf-8")
+    code, out, _ = run(capsys, "check", folder, "--grammar", "--workers", 1)
+    assert code == 1, out
+    assert "grammar: " in out.splitlines()[-1]
