@@ -2,9 +2,10 @@
 
 `python benchmarks/generation/speed.py --model DIR --data DIR --split dev --engines generate,shared --out FILE.json`.
 An engine is `generate` (transformers' own loop, sorted by length) or `shared`; `shared:schema` and `shared:syntax` are
-constrained. Each loads the model in a process of its own, answers a few questions that are not timed, and then all.
-Printed and written: questions/s, new tokens/s, peak memory, and how many answers are those of the first engine. The
-answers themselves stand beside FILE, to be scored with `t2s score --predictions`.
+constrained, and `generate@96` has another batch size: what other company alone changes in bf16. Each loads the model in
+a process of its own, answers a few questions that are not timed, and then all. Printed and written: questions/s, new
+tokens/s, peak memory, and how many answers are those of the first engine. The answers themselves stand beside FILE, to
+be scored with `t2s score --predictions`.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "llguidance")
 WARM_QUESTIONS = 8
+SEPARATORS = str.maketrans(":@", "--")
 
 
 def main() -> None:
@@ -52,7 +54,7 @@ def main() -> None:
 def start(wanted, engine):
     """Run one engine in a child, and write its answers."""
     stem = wanted.out.with_suffix("")
-    path = Path(f"{stem}.{engine.replace(':', '-')}.answers.json")
+    path = Path(f"{stem}.{engine.translate(SEPARATORS)}.answers.json")
     subprocess.run([sys.executable, __file__, *sys.argv[1:], "--out", str(path), "--child", engine], check=True)
     part = json.loads(path.read_text())
     path.write_text(json.dumps(part["answers"], indent=0, ensure_ascii=False))
@@ -66,7 +68,8 @@ def run(wanted, engine):
     from harness.generators.huggingface import HuggingFace
     from harness.prompts import PromptBuilder
 
-    name, _, constraint = engine.partition(":")
+    spelled, _, batch_size = engine.partition("@")
+    name, _, constraint = spelled.partition(":")
     dataset = load(wanted.data, wanted.split, limit=wanted.limit)
     options = {"samples": wanted.samples, "constraint": constraint or wanted.constraint}
     generator = HuggingFace(
@@ -77,7 +80,7 @@ def run(wanted, engine):
         device=wanted.device,
         engine=name,
         cuda_graphs=not wanted.no_graphs,
-        batch_size=wanted.batch_size,
+        batch_size=int(batch_size or wanted.batch_size),
         memory_gib=wanted.memory_gib,
         max_new_tokens=wanted.max_new_tokens,
         **options,
