@@ -8,6 +8,7 @@ are used. A free name in front of AS would let a model write anything, so an ali
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from harness.decoding.lexemes import GAP, SPACE, any_of, is_plain, quoted_any_of
 from harness.decoding.words import KEYWORDS, OPERATORS
@@ -21,6 +22,7 @@ _DERIVED = "t t1 t2 a p1 p2 cnt num result rn rnk total max_count"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = ("", *"123456789")
 _MOST_NUMBERED = 20
+_KEPT = 4096
 _LETTERED = frozenset(letter + digit for letter in _LETTERS for digit in _DIGITS)
 _PARTS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])")
 _ANY_QUOTED = r"(`[^`\x00]+`|\"[^\"\x00]+\"|\[[^\]\x00]+\])"
@@ -51,8 +53,7 @@ def collect_names(schema: Schema, declared: Iterable[str] = ()) -> Names:
         if table.name.lower() not in {name.lower() for name in tables}:
             columns = {column.name.lower(): column.name for column in reversed(table.columns)}
             tables[table.name] = tuple(columns.values())
-    known = frozenset(declared)
-    return Names(tables, aliases_of([*tables, *known]), derived_of(tables), known)
+    return Names(tables, aliases_of(tables), derived_of(tables), frozenset(declared))
 
 
 def aliases_of(tables: Iterable[str]) -> frozenset[str]:
@@ -84,25 +85,28 @@ def derived_of(tables: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
 
 def render_names(names: Names) -> str:
     """Return the terminals of the names of a schema."""
-    columns = {column for table in names.tables.values() for column in table} | names.derived | names.declared
-    aliases, tables = names.aliases | names.declared, {*names.tables, *names.declared}
-    pairs: list[tuple[Iterable[str], str]] = [
-        ([table], rf"\.{_spelled(own, after_dot=True)}") for table, own in names.tables.items()
+    # What the schema has is spelled once: a statement that makes names has its grammar rendered anew.
+    columns = frozenset(column for table in names.tables.values() for column in table) | names.derived
+    known, tables, declared = names.aliases, frozenset(names.tables), names.declared
+    after_dot = "|".join(_spelled(part, after_dot=True) for part in (columns, declared) if part)
+    pairs: list[tuple[tuple[frozenset[str], ...], str]] = [
+        ((frozenset([table]),), _spelled(frozenset(own), after_dot=True)) for table, own in names.tables.items()
     ]
-    pairs.append((aliases, rf"\.{_spelled(columns, after_dot=True)}"))
-    ctes = " | DECLARED{} (K_AS1 NEW1 | IMPLICIT1)?" if names.declared else ""
+    pairs.append(((known, declared), after_dot))
+    ctes = " | DECLARED{} (K_AS1 NEW1 | IMPLICIT1)?" if declared else ""
     lines = []
     for shape, space in (("0", SPACE), ("1", GAP)):
-        qualified = [f"({_spaced(qualifiers, space, doubly=False)}){rest}" for qualifiers, rest in pairs]
+        qualified = [rf"({_any(parts, space, doubly=False)})\.({rest})" for parts, rest in pairs]
         lines += [
-            f"COLUMN{shape}: /{'|'.join([_spaced(columns, space), *qualified])}/",
-            f"TABLE{shape}: /{_spaced(names.tables, space)}/",
+            f"COLUMN{shape}: /{'|'.join([_any((columns, declared), space), *qualified])}/",
+            f"TABLE{shape}: /{_any((tables,), space)}/",
             f"named_source{shape}: TABLE{shape} (K_AS1 NEW1 | ALIAS1)?{ctes.format(shape)}",
-            rf"QUALIFIED_STAR{shape}: /({_spaced(aliases | tables, space, doubly=False)})\.\*/",
+            rf"QUALIFIED_STAR{shape}: /({_any((known, tables, declared), space, doubly=False)})\.\*/",
         ]
-        if names.declared:
-            lines.append(f"DECLARED{shape}: /{_spaced(names.declared, space)}/")
-    return "\n".join([*lines, f"ALIAS1: /{GAP}{_spelled(aliases)}/", _render_new()])
+        if declared:
+            lines.append(f"DECLARED{shape}: /{_any((declared,), space)}/")
+    aliases = "|".join(_spelled(part) for part in (known, declared) if part)
+    return "\n".join([*lines, f"ALIAS1: /{GAP}({aliases})/", _render_new()])
 
 
 def render_any_names() -> str:
@@ -120,22 +124,29 @@ def render_any_names() -> str:
     return "\n".join([*lines, f"ALIAS1: /{GAP}{_ANY_BARE}/ & ~/{GAP}{any_of(_NEVER)}/", _render_new()])
 
 
-def _spelled(names: Iterable[str], *, after_dot: bool = False) -> str:
-    known = sorted(set(names))
+def _any(parts: Iterable[frozenset[str]], space: str, *, doubly: bool = True) -> str:
+    return "|".join(_spaced(part, space, doubly=doubly) for part in parts if part)
+
+
+@lru_cache(maxsize=_KEPT)
+def _spelled(names: frozenset[str], *, after_dot: bool = False) -> str:
+    known = sorted(names)
     bare = [name for name in known if is_plain(name, after_dot=after_dot)]
     return f"({'|'.join([*([any_of(bare)] if bare else []), quoted_any_of(known)])})"
 
 
-def _spaced(names: Iterable[str], space: str, *, doubly: bool = True) -> str:
+@lru_cache(maxsize=_KEPT)
+def _spaced(names: frozenset[str], space: str, *, doubly: bool = True) -> str:
     """Return the names with white space in front: what is quoted needs none.
 
     A qualifier is never `doubly` quoted: until its dot it would look like a string, as SQLite takes one.
     """
-    known = sorted(set(names))
+    known = sorted(names)
     bare = [name for name in known if is_plain(name)]
     return "|".join([*([f"{space}{any_of(bare)}"] if bare else []), f"{SPACE}({quoted_any_of(known, doubly=doubly)})"])
 
 
+@cache
 def _render_new() -> str:
     """Return the terminals of names that are made up: they end somewhere, so that nobody is lost in them."""
     spaced = {space: f"(/{space}{_NEW_BARE}/ & ~/{space}{any_of(_NEVER)}/)" for space in (SPACE, GAP)}

@@ -14,6 +14,7 @@ WITHIN GROUP.
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 from harness.decoding.functions import Call, calls
 
@@ -76,6 +77,7 @@ operand@_#: LITERAL@ | COLUMN@ | LP (expr0_# | query0) RP | K_EXISTS@ subquery
 """
 
 
+@cache
 def render_rules() -> str:
     """Return the rules; `named_source…` and the terminals of names and literals are left for others to define."""
     parts = [_QUERY]

@@ -5,6 +5,7 @@ A number at the end of a name is its shape, as in `rules`: 1 behind a word, 0 be
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from harness.decoding.functions import calls
 from harness.decoding.lexemes import DOUBLE_QUOTED, GAP, NUMBER, SPACE, STRING, any_of, one_of, phrase
@@ -57,6 +58,7 @@ TYPE1: /{GAP}{one_of(_TYPES)}/
 """
 
 
+@cache
 def render_terminals(rules: str) -> str:
     """Return the terminals, with those of the keywords that the rules name."""
     return "\n".join([_TERMINALS, *_keywords(rules), *_functions()])
