@@ -19,7 +19,7 @@ class Track(Protocol):
         ...
 
     def advance(self, token: int) -> bool:
-        """Note that the row chose this token, an end token too; return False where it was not allowed."""
+        """Note that the row chose this token, an end token too; where it may not come return False, as if not asked."""
         ...
 
     @property

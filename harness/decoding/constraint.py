@@ -132,14 +132,6 @@ class GrammarConstraint(Constraint):
             row &= ~ends
             row |= ends if may_end(scope, partial) else 0
 
-    def admits(self, scope: Scope, partial: str, token: int) -> bool:
-        """Return whether the scope allows a token."""
-        assert self._narrower is not None
-        if self.is_end(token):
-            return may_end(scope, partial)
-        allowed = self._narrower.allowed(scope, partial)
-        return allowed is None or bool(allowed[token // WORD_BITS] >> np.uint32(token % WORD_BITS) & np.uint32(1))
-
     def _compile_anew(self, schema: Schema, declared: frozenset[str]) -> "LLMatcher":
         return compile_grammar(render_grammar(schema, self.level, map(unfold, sorted(declared))), self._tokenizer)
 

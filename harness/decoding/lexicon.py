@@ -1,4 +1,4 @@
-"""The words that a permit allows, arranged for looking up how they begin and how they go on."""
+"""What a permit allows, arranged for looking up how it begins and how it goes on."""
 
 from bisect import bisect_left
 from functools import lru_cache
@@ -6,7 +6,37 @@ from functools import lru_cache
 from harness.decoding.lexemes import is_plain
 from harness.decoding.permits import Permit
 
-__all__ = ["beginnings_of", "rests_of", "word_sets"]
+__all__ = ["beginnings_of", "may_begin", "rests_of", "word_sets"]
+
+_CLOSING = {'"': '"', "`": "`", "[": "]"}
+
+
+def may_begin(permit: Permit, text: str) -> bool:
+    """Return whether the beginning of a lexeme, in lower case, can be finished to one that the permit admits.
+
+    A quoted name that is closed counts as begun: what stands behind it says what it is.
+    """
+    if not text:
+        return True
+    if permit.only or text[0].isdigit():
+        return not permit.only
+    if text[0] in _CLOSING:
+        return _may_begin_quoted(permit, text)
+    if "'" in text:
+        return permit.names is None or not permit.quoted
+    if permit.names is None:
+        barred = text in beginnings_of(permit.barred) and text not in beginnings_of(permit.keywords)
+        return not barred and text not in permit.taken
+    return any(text in beginnings_of(words) for words in word_sets(permit))
+
+
+def _may_begin_quoted(permit: Permit, text: str) -> bool:
+    if permit.names is None or (text[0] == '"' and not permit.quoted):
+        return True
+    names, begun = (permit.names, permit.qualifiers), text[1:]
+    if begun.endswith(_CLOSING[text[0]]):
+        return any(begun[:-1] in known for known in names)
+    return any(begun in beginnings_of(known) for known in names)
 
 
 def word_sets(permit: Permit) -> tuple[frozenset[str], ...]:

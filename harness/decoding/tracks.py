@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.decoding.base import Track
+from harness.decoding.lexicon import may_begin
 from harness.decoding.lexing import Lexeme, split
 from harness.decoding.permits import admits
 from harness.decoding.permitting import permit
 from harness.decoding.scope import Scope
 from harness.decoding.steps import step
-from harness.decoding.vocabulary import Bits
+from harness.decoding.vocabulary import LOWER, Bits
 from harness.types import Schema
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.decoding.constraint import GrammarConstraint
 
-__all__ = ["GrammarTrack", "follow", "may_end"]
+__all__ = ["GrammarTrack", "may_end"]
 
 
 class GrammarTrack(Track):
@@ -66,33 +67,37 @@ class GrammarTrack(Track):
             self._constraint.narrow(self.scope, self.partial, row)
 
     def advance(self, token: int) -> bool:
-        """Note that the row chose this token; where it was not allowed, return False and allow nothing from then on."""
+        """Note that the row chose this token; where it is not allowed, return False and change nothing."""
         if not self.live:
             return False
-        allowed = self.scope is None or self._constraint.admits(self.scope, self.partial, token)
         if self._constraint.is_end(token):
-            allowed = allowed and self.matcher.is_accepting()
-            self._ended = True
-            return allowed
-        if not allowed or not self.matcher.consume_token(token):
-            self._ended = True
+            owing = self.scope is not None and not may_end(self.scope, self.partial)
+            self._ended = self.matcher.is_accepting() and not owing
+            return self._ended
+        behind = follow(self.scope, self.partial + self._constraint.text(token)) if self.scope is not None else None
+        if (behind is None and self.scope is not None) or not self.matcher.try_consume_tokens([token]):
             return False
         self._tokens.append(token)
-        if self.scope is not None:
-            declared = self.scope.declared
-            self.scope, self.partial = follow(self.scope, self.partial + self._constraint.text(token))
-            if self.scope.declared != declared:
+        if behind is not None and self.scope is not None:
+            made = behind[0].declared != self.scope.declared
+            self.scope, self.partial = behind
+            if made:
                 self.matcher = self._constraint.matcher(self._schema, self.scope.declared)
                 self.matcher.consume_tokens(self._tokens)
         return True
 
 
-def follow(scope: Scope, text: str) -> tuple[Scope, str]:
-    """Return the scope behind the complete lexemes of a text, and the beginning of the last one."""
+def follow(scope: Scope, text: str) -> tuple[Scope, str] | None:
+    """Return the scope behind the complete lexemes of a text, and the beginning of the last one.
+
+    None where a lexeme is not allowed, or what has begun cannot be finished to one that is.
+    """
     lexemes, partial = split(text)
     for lexeme in lexemes:
+        if not admits(permit(scope), lexeme):
+            return None
         scope = step(scope, lexeme)
-    return scope, partial
+    return (scope, partial) if may_begin(permit(scope), partial.translate(LOWER)) else None
 
 
 def may_end(scope: Scope, partial: str) -> bool:

@@ -6,10 +6,12 @@ import torch
 
 from harness.generators.huggingface.rows import Decoding
 
-__all__ = ["choose", "forbid", "log_probabilities", "uniform"]
+__all__ = ["choose", "choose_again", "forbid", "log_probabilities", "uniform"]
 
 CANDIDATES = 256
 """Of so many likeliest tokens the nucleus is made, where `top_p` is below 1: sorting a vocabulary costs a step."""
+AGAIN = 0x3C6EF372FE94F82B
+"""Makes another key of a row's: what is drawn in a refused token's place must not depend on what was refused."""
 GAMMA, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 WORD, SIGN = 1 << 64, 1 << 63
 
@@ -34,6 +36,15 @@ def choose(logits: Any, keys: Any, drawn: Any, decoding: Decoding) -> Any:
     last = (nucleus > 0).sum(dim=-1, keepdim=True) - 1
     place = torch.minimum((reached <= level).sum(dim=-1, keepdim=True), last)
     return tokens.gather(-1, place.clamp(min=0))[:, 0]
+
+
+def choose_again(logits: Any, keys: Any, drawn: Any, decoding: Decoding) -> Any:
+    """Return the tokens [n] in place of refused ones, from `logits` of which those that must not come are −∞.
+
+    A token that is drawn freely, and where it must not come drawn anew among those that may, is distributed as one
+    drawn among those at once, but that the nucleus of the first draw is that of all tokens.
+    """
+    return choose(logits, keys ^ AGAIN, drawn, decoding)
 
 
 def log_probabilities(logits: Any, tokens: Any) -> Any:

@@ -1,6 +1,10 @@
-"""What rows must not write while they are decoded: each row's track, and the bits of the tokens it may choose next."""
+"""What rows must not write while they are decoded.
 
-from collections.abc import Callable, Mapping, Sequence
+A row chooses freely, and its track looks at what it chose: that costs a hundredth of the mask of all tokens that it may
+choose, and a model mostly chooses what it may. Only a row that was refused has its mask made, and chooses again.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,44 +61,53 @@ class Masks:
         # A beginning that the grammar does not have is nobody's constraint: what follows is free.
         row.track = track if all(map(track.advance, begun)) else None
 
-    def advance(self, row: Row) -> None:
-        """Tell a row's track its last token; a row ends where only an end token may come."""
-        if row.track is None or row.finished:
-            return
-        fits = row.track.advance(row.ids[-1])
-        row.complete = not fits or row.track.finished
-        row.finished = row.complete
+    def admit(self, row: Row, token: int) -> bool:
+        """Give a row's track the token that was chosen; return False, and change nothing, where it must not come."""
+        banned = self._banned(row)
+        if banned is not None and token // WORD_BITS < len(banned) and _has(banned, token):
+            return False
+        return row.track is None or row.track.advance(token)
 
-    def apply(self, logits: Any, rows: Sequence[tuple[int, Row]]) -> Any:
-        """Return logits [n, vocabulary] with −∞ where rows, each with its line of `logits`, must not go.
+    def close(self, row: Row) -> None:
+        """End a row where only an end token may come."""
+        if row.track is not None and not row.finished and row.track.finished:
+            row.complete = row.finished = True
 
-        A row that may go nowhere is finished.
+    def choose(self, logits: Any, rows: Sequence[Row], choose: Callable[[Any], Any]) -> list[int]:
+        """Return tokens for n rows, which their tracks have taken, from logits [n, vocabulary].
+
+        `choose` takes logits with −∞ where rows must not go. A row that may go nowhere is ended, and has no token.
         """
-        bans = {id(row): self._banned(row) for _, row in rows}
-        bound = [(line, row) for line, row in rows if row.track is not None or bans[id(row)] is not None]
-        rows = sorted((seat for seat in bound if not seat[1].finished), key=lambda seat: seat[1].track is None)
-        if not rows:
-            return logits
-        words = -(-logits.shape[-1] // WORD_BITS)
-        # A fresh buffer each time: the copy to the device may still be under way when the next one is filled.
-        bits = torch.zeros(len(rows), words, dtype=torch.int32, pin_memory=logits.is_cuda)
-        self._fill([row for _, row in rows], bits.numpy().view(np.uint32), bans)
-        for (_, row), allowed in zip(rows, bits.numpy().any(axis=1).tolist(), strict=True):
-            row.finished = row.complete = not allowed
-        lines = torch.tensor([line for line, _ in rows])
-        if logits.is_cuda:
-            lines = lines.pin_memory()
-        lines, bits = (one.to(logits.device, non_blocking=True) for one in (lines, bits))
-        return logits.index_copy(0, lines, forbid(logits.index_select(0, lines), bits))
+        allowed, tokens = self._restrict(logits, rows), [0] * len(rows)
+        waiting = [number for number, row in enumerate(rows) if not row.finished]
+        while waiting:
+            chosen = choose(allowed).tolist()
+            refused = []
+            for number in waiting:
+                tokens[number] = chosen[number]
+                if not self.admit(rows[number], chosen[number]):  # a mask is generous where tokens hold two lexemes
+                    refused.append(number)
+                    allowed[number, chosen[number]] = float("-inf")
+                    rows[number].finished = rows[number].complete = not bool(allowed[number].isfinite().any())
+            waiting = [number for number in refused if not rows[number].finished]
+        return tokens
 
-    def _fill(self, rows: Sequence[Row], bits: "NDArray[np.uint32]", bans: Mapping[int, Any]) -> None:
-        """Fill the masks of rows, of which those with a track come first."""
-        tracks = [row.track for row in rows if row.track is not None]
-        if tracks and self._grammar is not None:
-            self._grammar.fill(tracks, bits[: len(tracks)])
-        bits[len(tracks) :] = ALL
+    def _restrict(self, logits: Any, rows: Sequence[Row]) -> Any:
+        words = -(-logits.shape[-1] // WORD_BITS)
+        bits = np.full((len(rows), words), ALL, dtype=np.uint32)
+        self._fill(rows, bits)
         for row, mask in zip(rows, bits, strict=True):
-            banned = bans[id(row)]
+            row.finished = row.complete = not mask.any()
+        return forbid(logits, torch.from_numpy(bits.view(np.int32)).to(logits.device))
+
+    def _fill(self, rows: Sequence[Row], bits: "NDArray[np.uint32]") -> None:
+        bound = [number for number, row in enumerate(rows) if row.track is not None]
+        if bound and self._grammar is not None:
+            masks = np.zeros((len(bound), bits.shape[1]), dtype=np.uint32)
+            self._grammar.fill([rows[number].track for number in bound], masks)
+            bits[bound] = masks
+        for row, mask in zip(rows, bits, strict=True):
+            banned = self._banned(row)
             if banned is not None:
                 mask[: len(banned)] &= ~banned
 
@@ -102,3 +115,7 @@ class Masks:
         if self._bans is None or not row.request.bans or row.finished:
             return None
         return self._bans.words.forbidden(self._bans.written(row.ids), row.request.bans)
+
+
+def _has(bits: "NDArray[np.uint32]", token: int) -> bool:
+    return bool(bits[token // WORD_BITS] >> np.uint32(token % WORD_BITS) & np.uint32(1))

@@ -5,12 +5,13 @@ constrained by the same rules.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from harness.generators.huggingface.choosing import choose, log_probabilities
+from harness.generators.huggingface.choosing import choose, choose_again, log_probabilities
 from harness.generators.huggingface.masks import Masks
 from harness.generators.huggingface.rows import Decoding, Request, Row, make_rows
 from harness.generators.huggingface.shared import Work, is_memory_full, no_row_fits
@@ -119,7 +120,6 @@ class _Chooser(LogitsProcessor):
 
     def __init__(self, rows: Sequence[Row], reader: _Reader, decoding: Decoding, masks: Masks | None) -> None:
         self._rows, self._reader, self._decoding, self._masks = rows, reader, decoding, masks
-        self._advanced = [0] * len(rows)
         if masks is not None:
             for row in rows:
                 masks.start(row)
@@ -131,18 +131,22 @@ class _Chooser(LogitsProcessor):
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         self._reader.read(input_ids)
-        if self._masks is not None:
-            scores = self._constrain(scores, self._masks)
         keys = torch.tensor([self._decoding.key(row) for row in self._rows], device=scores.device)
         drawn = torch.tensor([len(row.ids) for row in self._rows], device=scores.device)
         tokens = choose(scores, keys, drawn, self._decoding)
+        if self._masks is not None:
+            refused = list(self._refused(tokens.tolist(), self._masks))
+            if refused:
+                rows, at = [self._rows[number] for number in refused], torch.tensor(refused, device=scores.device)
+                again = partial(choose_again, keys=keys[at], drawn=drawn[at], decoding=self._decoding)
+                tokens[at] = torch.tensor(self._masks.choose(scores[at], rows, again), device=scores.device)
         if self._decoding.temperature:
             self._reader.logarithms = log_probabilities(scores, tokens).tolist()
         return torch.full_like(scores, float("-inf")).scatter_(1, tokens[:, None], 0.0)
 
-    def _constrain(self, scores: Any, masks: Masks) -> Any:
-        for number, row in enumerate(self._rows):
-            if len(row.ids) > self._advanced[number]:
-                self._advanced[number] = len(row.ids)
-                masks.advance(row)
-        return masks.apply(scores, list(enumerate(self._rows)))
+    def _refused(self, tokens: Sequence[int], masks: Masks) -> Iterator[int]:
+        """Yield the rows whose token must not come; the tracks of the others take theirs."""
+        for number, (row, token) in enumerate(zip(self._rows, tokens, strict=True)):
+            masks.close(row)
+            if not row.finished and not masks.admit(row, token):
+                yield number

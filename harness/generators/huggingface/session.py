@@ -1,14 +1,15 @@
 """The rows of one phase, from the first prefix to the last token: step after step with every slot in use.
 
 On a GPU the host reads tokens one step late: while it looks at those of a step, the next is under way. A row that
-has ended is computed once more, to no effect. With a constraint the model runs while the host fills the masks, since
-a pass needs the token before and only the choice behind it needs the mask; so one batch keeps both busy.
+has ended is computed once more, to no effect, and so is one whose token a constraint refuses: it chooses again among
+what it may write, and goes one step back.
 """
 
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 
@@ -16,7 +17,7 @@ from harness.generators.huggingface.attention import DecodeAttention
 from harness.generators.huggingface.bank import Bank, Cells, Geometry, on_device
 from harness.generators.huggingface.board import Board
 from harness.generators.huggingface.body import Body
-from harness.generators.huggingface.choosing import choose, log_probabilities
+from harness.generators.huggingface.choosing import choose, choose_again, log_probabilities
 from harness.generators.huggingface.graphs import Graphs
 from harness.generators.huggingface.masks import Masks
 from harness.generators.huggingface.rows import Decoding, Row
@@ -47,6 +48,15 @@ class Plan:
     graphs: bool
 
 
+class _News(NamedTuple):
+    """Tokens on their way to the host: `event` has passed when they are there; `logits` are what they come from."""
+
+    tokens: Any
+    event: Any
+    seats: list[Seat]
+    logits: Any
+
+
 class Session:
     """Decodes rows; `turn` until `busy` no longer, and `take` what is finished."""
 
@@ -57,7 +67,9 @@ class Session:
         self._board = Board(rows, geometry.tiles, geometry.tile_rows, geometry.places)
         self._gpu = plan.cells.device.type == "cuda"
         self.graphs = Graphs(self._bank.state, enabled=plan.graphs)
-        self._sent: deque[tuple[Any, Any, list[Seat]]] = deque()
+        self._sent: deque[_News] = deque()
+        self._seen: Any = None
+        self._aside = torch.cuda.Stream() if self._gpu and masks is not None else None
         self._finished: list[Row] = []
         self.counts: Counter[str] = Counter()
 
@@ -123,12 +135,13 @@ class Session:
             state.append((row.stored, len(row.request.prefix), decoding.key(row)))
             if self._masks is not None:
                 self._masks.start(row)
-        if self._masks is not None:
-            logits = self._masks.apply(logits, [(line, row) for line, (_, row) in enumerate(seats)])
+        if self._masks is not None and self._seen is None:
+            self._seen = logits.new_empty((self._plan.geometry.rows, logits.shape[-1]))
         keys = on_device([key for *_, key in state], device)
         tokens = choose(logits, keys, torch.zeros_like(keys), decoding)
         self._bank.seat([slot for slot, _ in seats], tokens, state)
-        self._send(self._news(logits, tokens), [(line, row) for line, (_, row) in enumerate(seats)])
+        held = None if self._masks is None else logits
+        self._send(self._news(logits, tokens), [(line, row) for line, (_, row) in enumerate(seats)], held)
 
     def _step(self) -> None:
         seats = [(slot, row) for slot, row in enumerate(self._board.slots) if row is not None and not row.finished]
@@ -141,14 +154,8 @@ class Session:
             row.stored += 1
         self.counts["steps"] += 1
         self.counts["row_steps"] += len(seats)
-        if self._masks is None:
-            news = self.graphs.run((tiles, own), lambda: self._commit(self._logits(tiles, own), rows))
-        else:
-            logits = self.graphs.run((tiles, own), lambda: self._logits(tiles, own))
-            while self._sent:
-                self._receive()
-            news = self._commit(self._masks.apply(logits, seats), rows)
-        self._send(news, seats)
+        news = self.graphs.run((tiles, own), lambda: self._commit(self._logits(tiles, own), rows))
+        self._send(news, seats, None if self._seen is None else self._seen[:rows].clone())
 
     def _logits(self, tiles: int, own: int) -> Any:
         attention = DecodeAttention(self._bank, tiles, own, self._blocks(tiles), self._plan.windows)
@@ -156,6 +163,8 @@ class Session:
 
     def _commit(self, logits: Any, rows: int) -> Any:
         bank = self._bank
+        if self._seen is not None:
+            self._seen[:rows].copy_(logits)
         tokens = choose(logits, bank.keys[:rows], bank.drawn[:rows], self._plan.decoding)
         bank.tokens[:rows].copy_(tokens)
         bank.drawn[:rows] += 1
@@ -186,27 +195,74 @@ class Session:
         cells = MANY_CELLS if self._plan.ahead else FEW_CELLS
         return min(self._plan.geometry.own, -(-needed // cells) * cells)
 
-    def _send(self, news: Any, seats: list[Seat]) -> None:
-        """Have news brought to the host; `seats` are the rows that it belongs to, by line."""
+    def _send(self, news: Any, seats: list[Seat], logits: Any) -> None:
+        """Have news brought to the host; `seats` are the rows that it belongs to, by line, as of `logits`."""
         if not self._gpu:
-            self._sent.append((news.clone(), None, seats))
+            self._sent.append(_News(news.clone(), None, seats, logits))
             return
         host = torch.empty(news.shape, dtype=news.dtype, pin_memory=True)
         host.copy_(news, non_blocking=True)
         event = torch.cuda.Event()
         event.record()
-        self._sent.append((host, event, seats))
+        self._sent.append(_News(host, event, seats, logits))
 
     def _receive(self) -> None:
-        news, event, seats = self._sent.popleft()
-        if event is not None:
-            event.synchronize()
+        sent = self._sent.popleft()
+        if sent.event is not None:
+            sent.event.synchronize()
+        news, refused = sent.tokens, []
         tokens, logarithms = news.tolist() if news.dim() > 1 else (news.tolist(), [0.0] * len(news))
-        for line, row in seats:
-            if not row.finished:
-                self._stopping.accept(row, int(tokens[line]), logarithms[line])
-                if self._masks is not None:
-                    self._masks.advance(row)
+        for line, row in sent.seats:
+            if row.finished:
+                continue
+            if self._masks is None or self._masks.admit(row, int(tokens[line])):
+                self._accept(row, int(tokens[line]), logarithms[line])
+            else:
+                refused.append((line, row))
+        if refused and self._masks is not None:
+            self._choose_again(sent, refused, self._masks)
+
+    def _accept(self, row: Row, token: int, logprob: float) -> None:
+        self._stopping.accept(row, token, logprob)
+        if self._masks is not None:
+            self._masks.close(row)
+
+    def _choose_again(self, sent: _News, refused: list[Seat], masks: Masks) -> None:
+        """Have rows whose token was refused choose among what they may, and take them back to that place."""
+        with torch.cuda.stream(self._aside):  # the next step need not be waited for; None changes nothing
+            if self._aside is not None:
+                self._aside.wait_event(sent.event)
+            device, rows = self._plan.cells.device, [row for _, row in refused]
+            logits = sent.logits.index_select(0, on_device([line for line, _ in refused], device))
+            keys = on_device([self._plan.decoding.key(row) for row in rows], device)
+            drawn = on_device([len(row.ids) for row in rows], device)
+            again = partial(choose_again, keys=keys, drawn=drawn, decoding=self._plan.decoding)
+            chosen = masks.choose(logits, rows, again)
+            logarithms = log_probabilities(logits, on_device(chosen, device)).tolist()
+        going = [place for place, row in enumerate(rows) if not row.finished]
+        if not going:
+            return
+        self._take_back([rows[place] for place in going], [chosen[place] for place in going])
+        for place in going:
+            self._accept(rows[place], chosen[place], logarithms[place] if self._plan.decoding.temperature else 0.0)
+
+    def _take_back(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
+        """Put other tokens in the place of those last chosen, and undo the steps that were sent with those."""
+        bank, device = self._bank, self._plan.cells.device
+        slots = {id(row): slot for slot, row in enumerate(self._board.slots)}
+        undone = {id(row): 0 for row in rows}
+        for later in self._sent:
+            for _, row in later.seats:
+                if id(row) in undone:
+                    undone[id(row)] += 1
+            later.seats[:] = [seat for seat in later.seats if id(seat[1]) not in undone]
+        at = on_device([slots[id(row)] for row in rows], device)
+        back = on_device([undone[id(row)] for row in rows], device)
+        bank.tokens.index_copy_(0, at, on_device(tokens, device))
+        for state in (bank.used, bank.drawn):
+            state.index_add_(0, at, -back)
+        for row in rows:
+            row.stored -= undone[id(row)]
 
     def _sweep(self) -> None:
         for slot, row in enumerate(self._board.slots):

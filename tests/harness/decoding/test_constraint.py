@@ -119,9 +119,11 @@ def test_behind_a_semicolon_only_the_end_may_come(pieces, tokenizer, schema, sql
 def test_a_token_that_leaves_scope_is_not_allowed(pieces, tokenizer, schema, begun, next_one):
     track, _ = write(pieces, schema, tokenizer(begun))
     token = tokenizer.tokens.index(next_one.encode())
-    assert token not in mask(pieces, track)
+    allowed = mask(pieces, track)
+    assert token not in allowed
     assert not track.advance(token)
-    assert mask(pieces, track) == set()
+    assert mask(pieces, track) == allowed
+    assert allowed
 
 
 def test_a_statement_cannot_end_while_it_owes_a_name(pieces, tokenizer, schema):
@@ -129,11 +131,14 @@ def test_a_statement_cannot_end_while_it_owes_a_name(pieces, tokenizer, schema):
     assert refused == []
     assert tokenizer.eos_token_id not in mask(pieces, track)
     assert not track.advance(tokenizer.eos_token_id)
+    assert all(map(track.advance, tokenizer(" INNER JOIN shop AS T2 ON T1.id = T2.city_id")))
+    assert track.advance(tokenizer.eos_token_id)
 
 
 def test_masks_of_several_rows_are_those_of_each_row(pieces, tokenizer, schema):
     tracks = [write(pieces, schema, tokenizer(sql[: len(sql) // 2]))[0] for sql in STATEMENTS]
-    assert not tracks[0].advance(tokenizer.tokens.index(b"\x00"))
+    tracks[0] = write(pieces, schema, tokenizer(STATEMENTS[1]))[0]
+    assert tracks[0].advance(tokenizer.eos_token_id)
     words = -(-pieces.vocabulary // 32) + 3
     bits = np.full((len(tracks), words), 0xFFFFFFFF, dtype=np.uint32)
     fill_all(tracks, bits)
@@ -142,6 +147,24 @@ def test_masks_of_several_rows_are_those_of_each_row(pieces, tokenizer, schema):
         track.fill(expected)
         assert (row == expected).all()
     assert not bits[0].any()
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_what_a_mask_allows_may_be_chosen_and_little_else(pieces, tokenizer, schema, sql):
+    """The choice is looked at without a mask: a token more may pass, one that scope refuses may not."""
+    tokens = tokenizer(sql)
+    for size in range(0, len(tokens), 3):
+        track, _ = write(pieces, schema, tokens[:size])
+        allowed, chosen = mask(pieces, track), set()
+        for token in range(pieces.vocabulary):
+            if track.advance(token):
+                chosen.add(token)
+                track, _ = write(pieces, schema, tokens[:size])
+        assert allowed <= chosen
+        # A mask leaves out white space in front of an argument, tokens that finish one lexeme and begin the next, and
+        # where letters are forced all but the longest token.
+        more = [tokenizer.tokens[token] for token in chosen - allowed if tokenizer.tokens[token].strip()]
+        assert len(more) <= max(2, 0.05 * len(allowed)), more
 
 
 def test_level_syntax_follows_no_scope(schema):

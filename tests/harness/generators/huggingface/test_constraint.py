@@ -34,7 +34,7 @@ class Track:
 
     def advance(self, token):
         allowed = token in self.words[self.taken]
-        self.taken += 1
+        self.taken += allowed
         return allowed
 
     @property
