@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": ("harness.cli.show:app", "Show a run as a table."),
     "verify": ("harness.cli.verify:app", "Execute a run's SQL again and reproduce every number."),
     "gate": ("harness.cli.gate:app", "Fail when a run breaks a limit or falls behind a baseline."),
+    "doctor": ("harness.cli.doctor:app", "Say what this machine has and what is missing for what."),
     "train": ("trainer.cli:train_app", "Train an adapter from a preset or a configuration."),
     "plan": ("trainer.cli:plan_app", "Predict rows, tokens, steps and memory of a training."),
     "report": ("reports.cli:app", "Render runs as one offline HTML page."),

@@ -9,14 +9,14 @@ from urllib.parse import quote
 from harness.execution.limits import MIB, SQL_LENGTH, Limits
 from harness.execution.verdict import Broken, Verdict, classify
 
-__all__ = ["SCRIPT_LENGTH", "ScriptFailed", "Unusable", "open_file", "open_schema", "open_script"]
+__all__ = ["CEILINGS", "SCRIPT_LENGTH", "ScriptFailed", "Unusable", "open_file", "open_schema", "open_script"]
 
 SCRIPT_LENGTH = 16 * MIB
 """The longest script accepted, in bytes of UTF-8."""
 
 _TICK_OPERATIONS = 20_000
 _VALUE_LENGTH_SHARE = 8
-_CEILINGS = {
+CEILINGS = {
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: SQL_LENGTH,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 1_000,
     sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 500,
@@ -27,6 +27,7 @@ _CEILINGS = {
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
+"""What a query gets of the library's own limits, by their numbers."""
 
 
 class Unusable(Exception):
@@ -114,7 +115,7 @@ def _limit(connection: sqlite3.Connection, limits: Limits) -> None:
     # A single value costs time that no progress handler sees; an eighth of the memory is far above honest use.
     length = min(limits.memory_mib * MIB // _VALUE_LENGTH_SHARE, 64 * MIB)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
-    for category, ceiling in _CEILINGS.items():
+    for category, ceiling in CEILINGS.items():
         connection.setlimit(category, ceiling)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.execution.catalogue import Catalogue, CatalogueColumn, CatalogueTable
+from harness.execution.library import OLDEST_SQLITE, SQLITE_VERSION
 from harness.execution.protocol import Kind
 from harness.execution.session import Send, Session
 from harness.execution.verdict import Verdict
@@ -45,7 +46,7 @@ def _read_tables(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
         if schema == "main"
     }
     if not kinds:  # an unknown PRAGMA does nothing; a known one lists the schema table at least
-        raise sqlite3.NotSupportedError(f"SQLite {sqlite3.sqlite_version} is older than 3.37 and has no table_list")
+        raise sqlite3.NotSupportedError(f"SQLite {SQLITE_VERSION} is older than {OLDEST_SQLITE} and has no table_list")
     statements = connection.execute(
         "SELECT name, sql FROM main.sqlite_master WHERE type IN ('table', 'view') ORDER BY rowid"
     ).fetchall()

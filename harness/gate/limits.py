@@ -3,6 +3,7 @@
 ```toml
 [gate]
 strict = true                                        # warnings fail, too
+known_flips = [12, 57]                               # questions whose loss is accepted: max_drop doesn't count it
 execution_accuracy = { min = 0.30, max = 1.0, max_drop = 0.02 }
 
 [gate.slices."difficulty=challenging"]
@@ -17,6 +18,7 @@ from typing import Any
 
 from harness.config import STRICT, build, read_toml
 from harness.errors import ConfigError
+from harness.types import QuestionId
 
 __all__ = ["GateConfig", "Limit", "load_gate"]
 
@@ -36,12 +38,16 @@ class Limit:
 
 @dataclass(frozen=True)
 class GateConfig:
-    """The limits by metric, for all questions and by slice (`difficulty=simple`, `db_id=superhero`)."""
+    """The limits by metric, for all questions and by slice (`difficulty=simple`, `db_id=superhero`).
+
+    `known_flips` are ids of questions whose loss against the baseline is accepted.
+    """
 
     __pydantic_config__ = STRICT
     metrics: dict[str, Limit] = field(default_factory=dict)
     slices: dict[str, dict[str, Limit]] = field(default_factory=dict)
     strict: bool = False
+    known_flips: tuple[QuestionId, ...] = ()
 
     def each(self) -> Iterator[tuple[str, str, Limit]]:
         """Yield (slice, metric, limit), the slice of all questions being `""`."""
@@ -72,8 +78,8 @@ def load_gate(path: Path) -> GateConfig:
 
 
 def _build(table: Mapping[str, Any], where: str, other_problems: list[str]) -> GateConfig:
-    """Build the configuration from `[gate]`, in which metrics stand beside `strict` and `slices`."""
-    tree = {key: table[key] for key in ("strict", "slices") if key in table}
+    """Build the configuration from `[gate]`, in which metrics stand beside the other keys."""
+    tree = {key: table[key] for key in ("strict", "slices", "known_flips") if key in table}
     tree["metrics"] = {key: value for key, value in table.items() if key not in tree}
     try:
         return build(GateConfig, tree, where)
@@ -92,6 +98,8 @@ def _implausible(config: GateConfig) -> Iterator[str]:
     limits = list(config.each())
     if not limits:
         yield "[gate]: no limit; write e.g. execution_accuracy = { min = 0.30 }"
+    if config.known_flips and not config.needs_baseline:
+        yield "gate.known_flips: only a max_drop can accept them; give one, or take them out"
     for name, metric, limit in limits:
         where = f"gate.slices.{name}.{metric}" if name else f"gate.{metric}"
         values = {"min": limit.min, "max": limit.max, "max_drop": limit.max_drop}

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
 from harness.files import write_text
@@ -11,10 +11,12 @@ from harness.gate.check import GateReport, LimitResult
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["draw_table", "write_junit", "write_markdown"]
+__all__ = ["describe_result", "draw_table", "write_junit", "write_markdown"]
 
 STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 HEADINGS = ("limit", "questions", "allowed", "measured", "outcome", "detail")
+LONGEST = len("execution_accuracy")
+"""What a narrow terminal keeps in one line, in characters."""
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -23,10 +25,10 @@ def draw_table(report: GateReport) -> "Table":
     from rich.markup import escape  # noqa: PLC0415 - rich is slow to import
     from rich.table import Table  # noqa: PLC0415
 
-    against = f" against {report.baseline}" if report.baseline else ""
-    table = Table(title=escape(f"{report.run}{against}"), title_justify="left")
+    table = Table(title=escape(report.headline), title_justify="left")
     for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in ("allowed", "measured") else "left")
+        justify: Literal["left", "right"] = "right" if heading in ("allowed", "measured") else "left"
+        table.add_column(heading, justify=justify, overflow="fold", min_width=LONGEST if heading == "limit" else None)
     for result in report.limits:
         cells = [escape(cell) for cell in _cells(result)]
         cells[4] = f"[{STYLES[result.outcome]}]{cells[4]}[/]"
@@ -46,10 +48,8 @@ def _percent(value: float | None) -> str:
 
 def write_markdown(report: GateReport, path: Path) -> None:
     """Write the verdicts as a Markdown table; raises `RunError` when the file cannot be written."""
-    verdict = "failed" if report.failed else "passed"
-    against = f" against {report.baseline}" if report.baseline else ""
     lines = [
-        f"### Gate {verdict}: {_plain(report.run + against)}",
+        f"### {_plain(report.headline)}",
         "",
         f"| {' | '.join(HEADINGS)} |",
         "| --- | --- | ---: | ---: | --- | --- |",
@@ -65,10 +65,15 @@ def _plain(text: str) -> str:
 
 
 def write_junit(report: GateReport, path: Path) -> None:
-    """Write one JUnit test case for each limit, warnings as its output; raises `RunError` when it cannot be written."""
+    """Write one JUnit test case for each limit; raises `RunError` when the file cannot be written.
+
+    What doesn't fail says what was measured as its output, a warning beginning with that word.
+    """
     counts = {"tests": str(len(report.limits)), "failures": str(report.count("fail")), "errors": "0", "skipped": "0"}
     root = ET.Element("testsuites", counts)
     suite = ET.SubElement(root, "testsuite", {"name": "t2s gate", **counts})
+    headline = {"name": "headline", "value": _legal(report.headline)}
+    ET.SubElement(ET.SubElement(suite, "properties"), "property", headline)
     for result in report.limits:
         names = {"classname": f"gate.{_legal(report.run)}", "name": _legal(result.title), "time": "0"}
         _add_outcome(ET.SubElement(suite, "testcase", names), result)
@@ -77,11 +82,16 @@ def write_junit(report: GateReport, path: Path) -> None:
 
 
 def _add_outcome(case: ET.Element, result: LimitResult) -> None:
-    said = _legal(f"measured {_percent(result.value)}, allowed {_percent(result.limit)}; {result.detail}")
+    said = _legal(describe_result(result))
     if result.outcome == "fail":
         ET.SubElement(case, "failure", {"message": said, "type": result.kind}).text = said
-    elif result.outcome == "warn":
-        ET.SubElement(case, "system-out").text = f"warning: {said}"
+    else:
+        ET.SubElement(case, "system-out").text = f"warning: {said}" if result.outcome == "warn" else said
+
+
+def describe_result(result: LimitResult) -> str:
+    """Return what was measured, what is allowed and the detail, in one line."""
+    return f"measured {_percent(result.value)}, allowed {_percent(result.limit)}; {result.detail}"
 
 
 def _legal(text: str) -> str:

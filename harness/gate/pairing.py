@@ -1,12 +1,12 @@
 """The questions that two runs have in common, and their scores side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import UsageError
 from harness.types import Record, Run
 
-__all__ = ["Pairing", "pair_runs"]
+__all__ = ["Pairing", "has_other_gold", "pair_runs"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def pair_runs(first: Run, second: Run) -> Pairing:
         pairs=tuple(pairs),
         only_first=len(first.records) - len(pairs),
         only_second=len(second.records) - len(pairs),
-        changed_golds=_count_changed_golds(pairs),
+        changed_golds=sum(has_other_gold(one, two) for one, two in pairs),
     )
 
 
@@ -63,5 +63,6 @@ def _same_text(one: Record, two: Record) -> bool:
     return not one.question or not two.question or one.question == two.question
 
 
-def _count_changed_golds(pairs: Sequence[tuple[Record, Record]]) -> int:
-    return sum(bool(one.gold_sql and two.gold_sql) and one.gold_sql != two.gold_sql for one, two in pairs)
+def has_other_gold(one: Record, two: Record) -> bool:
+    """Whether two records of a question are known to have been scored against different gold SQL."""
+    return bool(one.gold_sql and two.gold_sql) and one.gold_sql != two.gold_sql

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from harness import cli, store
 from harness.errors import ConfigError, GateFailed, RunError, UsageError
 from harness.gate import check, draw_table, load_gate, write_junit, write_markdown
 from harness.gate.limits import GateConfig, Limit
@@ -96,6 +97,8 @@ def test_every_mistake_of_a_gate_file_is_listed(tmp_path):
         ("execution_accuracy = { min = nan }", "nan is no fraction"),
         ("execution_accuracy = { max_drop = -0.1 }", "-0.1 is no fraction"),
         ("execution_accuracy = { min = 0.5, max = 0.4 }", "min 0.5 is above max 0.4"),
+        ("execution_accuracy = { min = 0.5 }\nknown_flips = [3]", "only a max_drop can accept them"),
+        ("execution_accuracy = { max_drop = 0.5 }\nknown_flips = 3", "gate.known_flips: "),
     ],
 )
 def test_limits_that_cannot_be_meant_are_refused(tmp_path, body, complaint):
@@ -193,11 +196,76 @@ def test_an_incomplete_baseline_is_refused():
         check(run([1.0]), GateConfig({METRIC: Limit(min=0.1)}), baseline)
 
 
-def test_a_rewritten_gold_is_warned_about():
+def with_database(one, sha256):
+    return replace(one, manifest={"hashes": {"dev.json": "a" * 64, "databases/ferry": sha256}})
+
+
+def test_a_baseline_on_another_database_is_refused_by_name_and_hash():
+    baseline, new = run([1.0], "0001_old"), run([1.0])
+    limits = GateConfig({METRIC: Limit(min=0.5)})
+    assert not check(with_database(new, "b" * 64), limits, with_database(baseline, "b" * 64)).failed
+    with pytest.raises(UsageError) as caught:
+        check(with_database(new, "c" * 64), limits, with_database(baseline, "b" * 64))
+    assert str(caught.value) == (
+        "0001_old and 0002_new: scored on different data, so that systems cannot be told from data;"
+        " score the baseline again on the data of the run\n"
+        "  - databases/ferry: sha256 bbbbbbbbbbbb… and cccccccccccc…"
+    )
+
+
+def test_a_baseline_with_other_golds_is_refused():
     baseline, new = run([1.0], "0001_old"), run([1.0], gold_sql="SELECT 2")
-    report = check(new, GateConfig({METRIC: Limit(max_drop=0.5)}), baseline)
-    assert "1 common questions have another gold SQL" in report.limits[0].detail
-    assert not report.failed
+    with pytest.raises(UsageError, match="1 of 1 common questions have another gold SQL: 0"):
+        check(new, GateConfig({METRIC: Limit(max_drop=0.5)}), baseline)
+
+
+def test_a_run_without_a_baseline_has_nothing_to_be_compared_with():
+    assert not check(with_database(run([1.0]), "c" * 64), GateConfig({METRIC: Limit(min=0.5)})).failed
+
+
+def test_a_known_flip_is_no_loss_and_stays_in_n():
+    baseline, new = dropping(5, wins=1)
+    limits = GateConfig({METRIC: Limit(max_drop=0.01)})
+    counted = check(new, limits, baseline).limits[0]
+    assert (counted.value, "1 better, 5 worse of 100" in counted.detail) == (pytest.approx(0.04), True)
+    forgiven = check(new, replace(limits, known_flips=(0, 1, 2, 50)), baseline).limits[0]
+    assert (forgiven.value, forgiven.outcome) == (pytest.approx(0.01), "pass")
+    assert forgiven.detail.startswith("1 better, 2 worse of 100; ")
+    assert forgiven.detail.endswith("; 3 known flips allowed")
+
+
+def test_a_known_flip_that_turned_out_well_counts_as_a_gain():
+    baseline, new = dropping(1, wins=1)
+    report = check(new, GateConfig({METRIC: Limit(max_drop=0.0)}, known_flips=(1,)), baseline)
+    assert report.limits[0].detail.startswith("1 better, 1 worse of 100; ")
+    assert report.limits[0].detail.endswith("; 0 known flips allowed")
+
+
+def test_a_known_flip_counts_in_its_slices_only():
+    baseline, new = run([1.0] * 20, "0001_old"), run([0.0, 1.0] * 10)
+    slices = {f"difficulty={grade}": {METRIC: Limit(max_drop=0.1)} for grade in ("simple", "challenging")}
+    report = check(new, GateConfig(slices=slices, known_flips=(0, 2, 4, 6)), baseline)
+    assert [result.value for result in report.limits] == [pytest.approx(0.6), 0.0]
+    assert [result.detail.rpartition("; ")[2] for result in report.limits] == [
+        "4 known flips allowed",
+        "0 known flips allowed",
+    ]
+
+
+def test_known_flips_that_the_run_does_not_ask_are_named():
+    baseline, new = dropping(5)
+    with pytest.raises(UsageError, match=r"known_flips: no such question in the run: 100, 'q7'; take out"):
+        check(new, GateConfig({METRIC: Limit(max_drop=0.0)}, known_flips=(0, 100, "q7")), baseline)
+
+
+def test_known_flips_are_read_as_ids_of_either_kind(tmp_path):
+    text = "[gate]\nknown_flips = [12, 'q7']\nexecution_accuracy = { max_drop = 0.0 }\n"
+    assert load_gate(gate_file(tmp_path, text)).known_flips == (12, "q7")
+
+
+def test_a_file_beside_the_baseline_decides_nothing_where_golds_are_seen():
+    baseline, new = (replace(run([1.0], name), manifest={"hashes": {"dev.json": name}}) for name in ("a", "b"))
+    assert not check(new, GateConfig({METRIC: Limit(max_drop=0.0)}), baseline).failed
 
 
 def test_runs_without_a_common_question_cannot_be_compared():
@@ -234,14 +302,14 @@ def mixed_report():
     return check(evil, GateConfig({METRIC: Limit(min=0.97, max=1.0, max_drop=0.02)}), baseline)
 
 
-def test_junit_has_a_case_for_each_limit_and_warnings_as_output(tmp_path, mixed_report):
+def test_junit_has_a_case_for_each_limit_and_what_was_measured_in_each(tmp_path, mixed_report):
     path = tmp_path / "new" / "gate.xml"
     write_junit(mixed_report, path)
     suite = ET.parse(path).getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
     by_name = {case.get("name"): case for case in suite}
     assert "measured 96.00 %, allowed 97.00 %" in by_name[f"{METRIC} min 0.97"].find("failure").get("message")
-    assert len(by_name[f"{METRIC} max 1"]) == 0
+    assert by_name[f"{METRIC} max 1"].find("system-out").text == "measured 96.00 %, allowed 100.00 %; n = 100"
     assert by_name[f"{METRIC} max_drop 0.02"].find("system-out").text.startswith("warning: measured 4.00 %")
 
 
@@ -255,7 +323,7 @@ def test_markdown_has_a_row_for_each_limit_and_escapes_names(tmp_path, mixed_rep
     path = tmp_path / "gate.md"
     write_markdown(mixed_report, path)
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert lines[0].startswith("### Gate failed: &lt;b>\\|evil")
+    assert lines[0].startswith("### Gate failed with 1 warning: &lt;b>\\|evil")
     assert len(lines) == 4 + 3
     assert "| all | 97.00 % | 96.00 % | fail | n = 100 |" in lines[4]
 
@@ -294,3 +362,74 @@ def test_the_command_raises_gate_failed_in_one_line_after_the_table(tmp_path, st
         "0002_new: 2 of 2 limits failed: execution_accuracy min 0.96; execution_accuracy max_drop 0.02"
     )
     assert "95.00 %" in result.output
+
+
+def write_run(path, one):
+    store.create(path, {"name": path.name})
+    writer = store.RecordWriter(path)
+    for each in one.records:
+        writer.append(each)
+    writer.close()
+    store.write_summary(path, one.summary)
+    return path
+
+
+@pytest.fixture
+def wide_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+
+
+UNTELLABLE = "; too large, but 100 questions cannot tell it from chance"
+
+
+@pytest.mark.parametrize(
+    ("flips", "outcome", "headline", "said"),
+    [
+        ((12, 0), "fail", "failed", "0 better, 12 worse of 100; p = 0.0002 (McNemar, one-sided)"),
+        ((0, 12), "pass", "passed", "12 better, 0 worse of 100; p = 1.0000 (McNemar, one-sided)"),
+        (
+            (4, 0),
+            "warn",
+            "passed with 1 warning",
+            f"0 better, 4 worse of 100; p = 0.0625 (McNemar, one-sided){UNTELLABLE}",
+        ),
+    ],
+    ids=["clear regression", "clear improvement", "a difference that n cannot tell"],
+)
+@pytest.mark.usefixtures("wide_terminal")
+def test_all_outputs_and_the_exit_code_tell_the_same(tmp_path, capsys, flips, outcome, headline, said):
+    runs = zip(("old", "new"), dropping(*flips), strict=True)
+    old, new = (write_run(tmp_path / name, one) for name, one in runs)
+    config = gate_file(tmp_path, "[gate]\nexecution_accuracy = { max_drop = 0.02 }\n")
+    files = ["--junit", str(tmp_path / "gate.xml"), "--summary", str(tmp_path / "gate.md")]
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["gate", str(new), "--config", str(config), "--baseline", str(old), *files])
+    assert leaving.value.code == (1 if outcome == "fail" else 0)
+    headline = f"Gate {headline}: new against old"
+
+    terminal = capsys.readouterr().out
+    assert all(text in terminal for text in (headline, f" {outcome} ", said))
+
+    suite = ET.parse(tmp_path / "gate.xml").getroot()[0]
+    assert suite.find("properties/property").get("value") == headline
+    case = suite.find("testcase")
+    assert (case.find("failure") is not None) == (outcome == "fail")
+    text = case.findtext("failure") or case.findtext("system-out")
+    assert text.endswith(said)
+    assert text.startswith("warning: ") == (outcome == "warn")
+
+    markdown = (tmp_path / "gate.md").read_text(encoding="utf-8")
+    assert markdown.startswith(f"### {headline}\n")
+    assert f"| {outcome} | {said} |" in markdown
+
+
+def test_a_baseline_on_other_data_leaves_with_2(tmp_path, capsys):
+    runs = zip(("old", "new"), dropping(0), strict=True)
+    old, new = (write_run(tmp_path / name, one) for name, one in runs)
+    for path, sha256 in ((old, "b" * 64), (new, "c" * 64)):
+        store.create(path, {"name": path.name, "hashes": {"databases/ferry": sha256}})
+    config = gate_file(tmp_path, "[gate]\nexecution_accuracy = { max_drop = 0.02 }\n")
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["gate", str(new), "--config", str(config), "--baseline", str(old)])
+    assert leaving.value.code == 2
+    assert "databases/ferry: sha256" in capsys.readouterr().err

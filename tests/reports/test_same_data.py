@@ -55,7 +55,7 @@ def test_another_questions_file_with_the_same_questions_and_golds_is_worth_a_not
 def test_another_questions_file_is_refused_where_the_golds_cannot_be_seen(runs):
     other = with_hashes(runs[1], **{"dev.json": "d" * 64})
     published = replace(other, records=tuple(replace(one, gold_sql="") for one in other.records))
-    with pytest.raises(UsageError, match=r"dev\.json.*; the records hold no golds to look at"):
+    with pytest.raises(UsageError, match=r"dev\.json.*; the records do not hold its questions and golds"):
         refuse_other_data(runs[0], published)
 
 
