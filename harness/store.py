@@ -22,8 +22,11 @@ from harness.types import Execution, Record, ResultPreview, Run, Score
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST",
+    "RECORDS",
+    "SUMMARY",
     "RecordWriter",
     "create",
+    "format_json",
     "load",
     "preview",
     "read_manifest",
@@ -41,15 +44,18 @@ PREVIEW_CHARACTERS = 200
 
 def create(path: Path, manifest: Mapping[str, Any]) -> None:
     """Make the folder of a new run and write its manifest; raises `RunError` when it cannot be written."""
-    files.write_text(path / MANIFEST, _dump({"format_version": FORMAT_VERSION, **manifest}), errors="surrogatepass")
+    files.write_text(
+        path / MANIFEST, format_json({"format_version": FORMAT_VERSION, **manifest}), errors="surrogatepass"
+    )
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
     """Complete a run; raises `RunError` when that cannot be written."""
-    files.write_text(path / SUMMARY, _dump(summary), errors="surrogatepass", advice=files.RESUME)
+    files.write_text(path / SUMMARY, format_json(summary), errors="surrogatepass", advice=files.RESUME)
 
 
-def _dump(content: Mapping[str, Any]) -> str:
+def format_json(content: Mapping[str, Any]) -> str:
+    """Return an object as manifests and summaries are written."""
     return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 Nothing is generated: completions come from the records. Timings are what they are on a day, so `ves`, `r_ves` and
 `efficiency` are scored again but not compared, and neither are the rows of SQL that reads the clock or draws at random.
+Of a publication, what it holds is compared (see `harness.publishing`).
 """
 
 import os
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import extraction, store
+from harness import datasets, extraction, store
 from harness.config import DataConfig, EvalConfig, build
 from harness.datasets.hashing import hashes
 from harness.errors import ConfigError, DataError
@@ -19,6 +20,7 @@ from harness.execution.statement import is_deterministic
 from harness.manifest import versions
 from harness.pipeline import Evaluation, evaluate
 from harness.prompts import PromptBuilder
+from harness.publishing import PUBLISHED, Answers, find_changes, restore
 from harness.scoring import Judges, build_judges, explainer, find_positions, load_dataset, open_executor
 from harness.summary import summarise
 from harness.types import Completion, Dataset, Extraction, Prompt, Record, Run
@@ -88,24 +90,27 @@ def verify(run: Run, data: Path | None = None, on_record: OnRecord = lambda _don
     if run.summary is None:
         raise DataError(f"{run.path}: incomplete, so there are no numbers to reproduce; finish it with --resume first")
     config = _read_config(run, data)
+    summary, changed = run.summary, find_changes(run)
+    run, answers = restore(run)
     problems: list[str] = []
     judges = build_judges(config, problems)
     if problems:
         raise ConfigError(f"{run.path}/{store.MANIFEST}", problems)
     dataset = load_dataset(config, judges.metrics)
     _refuse_other_data(run, dataset)
-    fresh = _score_again(run, config, dataset, judges, on_record)
+    fresh = answers.carry_over(run.records, _score_again(run, config, dataset, judges, answers, on_record))
     expected = [str(example.question_id) for example in dataset.examples[: run.manifest.get("limit")]]
-    numbers, differences = _compare_records(run.records, fresh, judges.names)
+    numbers, differences = _compare_records(run.records, fresh, judges.names, answers)
     differences += _compare_questions(run.records, expected)
-    more, further = _compare_summaries(run.summary, summarise(fresh, judges.names))
+    more, further = _compare_summaries(summary, summarise(fresh, judges.names))
     timed = [name for name in judges.names if name in TIMED]
     notes = [f"{name}: a timing, scored again and not compared" for name in timed]
     if volatile := sum(any(_is_volatile(record, field) for field in RESULTS) for record in run.records):
         notes.append(
             f"{volatile} questions with SQL that reads the clock or draws at random: its rows are not compared"
         )
-    return Verification(len(fresh), numbers + more, (*differences, *further), (*notes, *_version_notes(run)))
+    notes += [*answers.notes(run.records), *_version_notes(run)]
+    return Verification(len(fresh), numbers + more, (*changed, *differences, *further), tuple(notes))
 
 
 def _read_config(run: Run, data: Path | None) -> EvalConfig:
@@ -117,7 +122,12 @@ def _read_config(run: Run, data: Path | None) -> EvalConfig:
     given = config.metrics.names
     # The names of another package's metrics are not what they are loaded by.
     config = replace(config, metrics=replace(config.metrics, names=given or names))
-    return replace(config, data=_move(config.data, data)) if data else config
+    if data:
+        return replace(config, data=_move(config.data, data))
+    here = config.data.path == datasets.MINI or Path(config.data.path).exists()
+    if PUBLISHED in run.manifest and not here:
+        raise DataError(f"{run.path}: a publication does not know where its data lies; name the folder with --data")
+    return config
 
 
 def _move(source: DataConfig, data: Path) -> DataConfig:
@@ -141,7 +151,9 @@ def _refuse_other_data(run: Run, dataset: Dataset) -> None:
         )
 
 
-def _score_again(run: Run, config: EvalConfig, dataset: Dataset, judges: Judges, on_record: OnRecord) -> list[Record]:
+def _score_again(
+    run: Run, config: EvalConfig, dataset: Dataset, judges: Judges, answers: Answers, on_record: OnRecord
+) -> list[Record]:
     positions = find_positions(dataset)
     unknown = [record.question_id for record in run.records if str(record.question_id) not in positions]
     if unknown:
@@ -153,7 +165,7 @@ def _score_again(run: Run, config: EvalConfig, dataset: Dataset, judges: Judges,
             dataset=dataset,
             prompts=[Prompt(index, "", "") for index in sorted(records)],
             generator=_Recorded(records),
-            extract=_extraction_of(config),
+            extract=answers.wrap(_extraction_of(config)),
             executor=executor,
             metrics=judges.metrics,
             workers=workers,
@@ -180,13 +192,16 @@ def _compare_questions(stored: Sequence[Record], expected: Sequence[str]) -> Ite
 
 
 def _compare_records(
-    stored: Sequence[Record], fresh: Sequence[Record], metrics: Sequence[str]
+    stored: Sequence[Record], fresh: Sequence[Record], metrics: Sequence[str], answers: Answers
 ) -> tuple[int, list[str]]:
     """Return how many values were compared, and a line for each that differs."""
     count = 0
     differences = []
     for old, new in zip(stored, fresh, strict=True):
+        left_out = answers.left_out(old)
         for what, one, other in _pairs(old, new, metrics):
+            if what in left_out:
+                continue
             count += 1
             if one != other:
                 differences.append(f"question {old.question_id}: {what} {_short(one)} in the run, {_short(other)} now")

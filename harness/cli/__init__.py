@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "score": ("harness.cli.score:app", "Score a predictions file."),
     "show": ("harness.cli.show:app", "Show a run as a table."),
     "verify": ("harness.cli.verify:app", "Execute a run's SQL again and reproduce every number."),
+    "publish": ("harness.cli.publish:app", "Write what of a run is fit to be committed: ids, our SQL, scores."),
     "gate": ("harness.cli.gate:app", "Fail when a run breaks a limit or falls behind a baseline."),
     "doctor": ("harness.cli.doctor:app", "Say what this machine has and what is missing for what."),
     "train": ("trainer.cli:train_app", "Train an adapter from a preset or a configuration."),

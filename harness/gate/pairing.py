@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import UsageError
+from harness.publishing import fingerprint_gold
 from harness.types import Record, Run
 
 __all__ = ["Pairing", "has_other_gold", "pair_runs"]
@@ -65,4 +66,5 @@ def _same_text(one: Record, two: Record) -> bool:
 
 def has_other_gold(one: Record, two: Record) -> bool:
     """Whether two records of a question are known to have been scored against different gold SQL."""
-    return bool(one.gold_sql and two.gold_sql) and one.gold_sql != two.gold_sql
+    golds = fingerprint_gold(one), fingerprint_gold(two)
+    return all(golds) and golds[0] != golds[1]
