@@ -40,10 +40,11 @@ def _across(value: float) -> float:
 
 
 def stack(counts: Mapping[str, int]) -> str:
-    """Draw counts as the parts of one bar, in their order; parts take their colour from the class `s-NAME`."""
+    """Draw counts as the parts of one bar, in their order, none for 0; parts take their colour from class `s-NAME`."""
     total = sum(counts.values()) or 1
+    present = {name: number for name, number in counts.items() if number}
     parts, start = [], 0.0
-    for name, number in counts.items():
+    for name, number in present.items():
         width = 100 * number / total
         label = f"{name}: {number:,} of {total:,} ({percent(number / total)})"
         parts.append(
@@ -51,7 +52,7 @@ def stack(counts: Mapping[str, int]) -> str:
             f"<title>{escape(label)}</title></rect>"
         )
         start += width
-    words = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    words = ", ".join(f"{number:,} {name}" for name, number in present.items())
     return (
         f'<svg class="stack" role="img" aria-label="{escape(words)}" viewBox="0 0 100 10" width="100%" height="14"'
         f' preserveAspectRatio="none">{"".join(parts)}</svg>'

@@ -24,7 +24,7 @@ compare_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
-def report(
+def report(  # noqa: PLR0913  (a command's parameters are its options)
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN…", help="Runs, or a folder of runs; the first is the baseline.")
     ],
@@ -35,8 +35,18 @@ def report(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The data of published runs, which carry no question text.")
     ] = None,
+    *,
+    expect: Annotated[
+        list[str] | None, typer.Option(metavar="NAME[=WHY]", help="An adapter or run: “not run” if it isn't there.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the numbers as Markdown, too.")
+    ] = None,
+    as_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="And as JSON.")] = None,
 ) -> None:
     """Render runs as one HTML page that works offline."""
+    from reports.export import export_page  # noqa: PLC0415 - only what this command needs, and not for --help
+    from reports.markdown import write_markdown  # noqa: PLC0415
     from reports.render import render_page  # noqa: PLC0415 - jinja2 only when a page is wanted
     from reports.training import read_training  # noqa: PLC0415
     from reports.view import build_page  # noqa: PLC0415
@@ -44,8 +54,12 @@ def report(
     loaded = _load(runs)
     if data is not None:
         loaded = [_fill_in(run, data) for run in loaded]
-    page = build_page(loaded, [read_training(folder) for folder in training or []])
+    page = build_page(loaded, [read_training(folder) for folder in training or []], expect or [])
     write_text(out, render_page(page), errors="replace")
+    if markdown is not None:
+        write_text(markdown, write_markdown(page), errors="replace")
+    if as_json is not None:
+        write_text(as_json, json.dumps(export_page(page), indent=2, allow_nan=False) + "\n")
     typer.echo(f"{out}: {len(page.runs)} runs, {len(page.drill_down['questions'])} questions")
     for run in page.incomplete:
         typer.echo(f"{run.name}: incomplete, {run.n} of {run.expected} questions; resume it to see its numbers")

@@ -11,10 +11,13 @@ from markupsafe import Markup
 
 from reports import charts, wording
 from reports.eda import STATISTICS, Distribution
+from reports.ranking import name_verdict
 from reports.training import Curve
 from reports.view import Page
 
 __all__ = ["render_page"]
+
+SCRIPTS = ("sql.js", "question.js", "page.js")
 
 
 def render_page(page: Page) -> str:
@@ -23,7 +26,7 @@ def render_page(page: Page) -> str:
     Everything that comes from a run is escaped. The browser is told to run this program's own script only, by its
     hash, and to fetch nothing.
     """
-    script = _read("page.js")
+    script = "".join(map(_read, SCRIPTS))
     return (
         _environment()
         .get_template("page.html.j2")
@@ -45,7 +48,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": wording.percent, "points": wording.points, "p": wording.p_value}
+    environment.filters |= {
+        "percent": wording.percent,
+        "points": wording.points,
+        "p": wording.p_value,
+        "verdict": name_verdict,
+    }
     environment.globals |= {
         "define": wording.define,
         "statistics": STATISTICS,

@@ -7,19 +7,10 @@ from pathlib import PurePath
 from typing import Any
 
 from harness.types import Run
+from reports.summary_parts import FAMILIES, Cost, Golds, Rate, Tries, read_cost, read_golds, read_rates, read_tries
+from reports.summary_parts import find_table as _table
 
-__all__ = ["Rate", "RunView", "System", "view_run"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A metric's mean and its 95 % interval as the summary has them, all fractions."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    unscored: int
+__all__ = ["RunView", "System", "view_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +22,8 @@ class System:
     precision: str
     decoding: str
     prompt: str
+    size: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,9 +45,23 @@ class RunView:
     status: Mapping[str, int]
     diagnosis: Mapping[str, int]
     equivalence: Mapping[str, int]
+    gaps: Mapping[str, int]
+    golds: Golds | None
+    tries: Tries | None
+    repair: Mapping[str, int]
+    cost: Cost
     notes: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
     questions: frozenset[tuple[str, str]]
+
+    @property
+    def families(self) -> Mapping[str, int]:
+        """The diagnoses counted by family, each family in the order of `FAMILIES`, `other` last."""
+        family = {label: name for name, labels in FAMILIES.items() for label in labels}
+        counts = dict.fromkeys([*FAMILIES, "other"], 0)
+        for label, number in self.diagnosis.items():
+            counts[family.get(label, "other")] += number
+        return counts
 
 
 def view_run(run: Run) -> RunView:
@@ -63,49 +70,61 @@ def view_run(run: Run) -> RunView:
     dataset = _table(run.manifest, "dataset")
     return RunView(
         name=run.name,
-        system=_system(run.manifest),
+        system=_system(run),
         dataset=_dataset_title(run.manifest),
         n=len(run.records),
         expected=max(int(dataset.get("n") or 0), len(run.records)),
         complete=run.complete,
-        rates=_rates(_table(summary, "metrics")),
-        slices={name: _rates(rates) for name, rates in _table(summary, "slices").items()},
+        rates=read_rates(_table(summary, "metrics")),
+        slices={name: read_rates(rates) for name, rates in _table(summary, "slices").items()},
         status=_table(summary, "status"),
         diagnosis=_table(summary, "diagnosis"),
         equivalence=_table(summary, "ast_equivalence"),
+        gaps=_table(summary, "verdict_gaps"),
+        golds=read_golds(summary),
+        tries=read_tries(summary),
+        repair=_table(summary, "repair"),
+        cost=read_cost(run),
         notes=tuple(str(note) for note in dataset.get("notes") or ()),
         provenance=_provenance(run.manifest),
         questions=frozenset((str(record.question_id), record.db_id) for record in run.records),
     )
 
 
-def _table(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = tree.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _rates(rates: Mapping[str, Any]) -> dict[str, Rate]:
-    return {
-        name: Rate(
-            rate.get("value"), rate.get("ci_low"), rate.get("ci_high"), rate.get("n", 0), rate.get("unscored", 0)
-        )
-        for name, rate in rates.items()
-    }
-
-
-def _system(manifest: Mapping[str, Any]) -> System:
-    config = _table(manifest, "config")
+def _system(run: Run) -> System:
+    manifest, config = run.manifest, _table(run.manifest, "config")
     generator = _table(config, "generator")
     # A predictions file says nothing of the prompt and the precision that it was made with.
     replayed = generator.get("name") == "replay"
-    source = generator.get("model") or generator.get("path") or _table(manifest, "predictions").get("path") or ""
+    source = (
+        generator.get("hub_id")
+        or generator.get("model")
+        or generator.get("path")
+        or _table(manifest, "predictions").get("path")
+        or ""
+    )
     return System(
         model=_short(str(source)),
         adapter=_short(str(generator.get("adapter") or "")),
         precision="" if replayed else str(generator.get("precision") or ""),
         decoding=_decoding(generator),
         prompt="" if replayed else str(_table(config, "prompt").get("template") or ""),
+        size="" if replayed else _size(str(source)),
+        evidence="" if replayed else _evidence(run),
     )
+
+
+def _size(source: str) -> str:
+    """Return the number of parameters that a model's name tells; `""` where it tells none."""
+    found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)\s?([BM])(?![a-z0-9])", source, re.IGNORECASE)
+    return f"{found[1]}{found[2].upper()}" if found else ""
+
+
+def _evidence(run: Run) -> str:
+    """Say whether the prompts had evidence: every template shows what the questions bring."""
+    if not any(record.question for record in run.records):
+        return ""
+    return "with evidence" if any(record.evidence for record in run.records) else "without evidence"
 
 
 def _short(source: str) -> str:

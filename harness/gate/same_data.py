@@ -7,7 +7,7 @@ from harness.errors import UsageError
 from harness.gate.pairing import Pairing, has_other_gold, pair_runs
 from harness.types import Run
 
-__all__ = ["other_hashes", "refuse_other_data"]
+__all__ = ["find_other_data", "other_hashes", "refuse_other_data"]
 
 DATABASES = "databases/"
 SHOWN = 5
@@ -15,20 +15,23 @@ HASH_CHARACTERS = 12
 
 
 def refuse_other_data(first: Run, second: Run, advice: str) -> None:
-    """Raise `UsageError` naming what differs in the data that decide the verdicts of the questions in common.
-
-    These are the databases, by the hashes in the manifests, and the golds. A questions file may differ where both runs'
-    records show that questions and golds are the same: it may hold the predictions too, or more questions. `advice`
-    ends the message's first line.
-    """
-    pairing = pair_runs(first, second)
-    problems = [*_databases(first, second, pairing), *_golds(pairing), *_unseen_files(first, second, pairing)]
-    if problems:
+    """Raise `UsageError` with what `find_other_data` found; `advice` ends the message's first line."""
+    if problems := find_other_data(first, second):
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise UsageError(
             f"{first.name} and {second.name}: scored on different data, so that systems cannot be told from data;"
             f" {advice}\n{listed}"
         )
+
+
+def find_other_data(first: Run, second: Run) -> tuple[str, ...]:
+    """Return what differs in the data that decide the verdicts of the questions in common, a line each.
+
+    These are the databases, by the hashes in the manifests, and the golds. A questions file may differ where both runs'
+    records show that questions and golds are the same: it may hold the predictions too, or more questions.
+    """
+    pairing = pair_runs(first, second)
+    return (*_databases(first, second, pairing), *_golds(pairing), *_unseen_files(first, second, pairing))
 
 
 def _databases(first: Run, second: Run, pairing: Pairing) -> Iterator[str]:

@@ -1,14 +1,6 @@
-"use strict";
-// Sorting, filtering and folding; every text is set as text, never as HTML.
+// Sorting, filtering, folding and deep links; every text is set as text, never as HTML.
 const PAGE_SIZE = 50;
 const data = JSON.parse(document.getElementById("data").textContent);
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
 
 /* light and dark */
 (() => {
@@ -62,8 +54,8 @@ function fillSelect(name, options) {
     option.value = value;
     select.append(option);
   }
-  if (options.length < 3 && name !== "run") select.parentElement.hidden = true;
-  if (options.length < 2) select.parentElement.style.display = "none";
+  if (options.length < 3 && name !== "run" && name !== "against") select.parentElement.classList.add("useless");
+  if (options.length < 2) select.parentElement.classList.add("useless");
 }
 function distinct(values) {
   const unique = [...new Set(values)].filter((value) => value !== "").sort();
@@ -79,13 +71,13 @@ const WORDS = { right: "right", wrong: "wrong", partial: "partly right", unjudge
 
 function searchText(question) {
   const parts = [question.id, question.question, question.evidence, question.gold];
-  for (const answer of question.answers) if (answer) parts.push(answer.sql ?? answer.completion, answer.error);
+  for (const answer of question.answers) if (answer) parts.push(answer.sql ?? answer.completion, answer.error, answer.why);
   return parts.join("\n").toLowerCase();
 }
-function verdictMatches(question, run, wanted) {
+function verdictMatches(question, { run, against, verdict: wanted }) {
   const now = verdict(question.answers[run]);
   if (wanted === "gained" || wanted === "lost") {
-    const before = question.answers[0]?.value ?? null;
+    const before = question.answers[against]?.value ?? null;
     const after = question.answers[run]?.value ?? null;
     if (before === null || after === null) return false;
     return wanted === "gained" ? after > before : after < before;
@@ -94,7 +86,7 @@ function verdictMatches(question, run, wanted) {
 }
 function matches(question, wanted) {
   const answer = question.answers[wanted.run];
-  return verdictMatches(question, wanted.run, wanted.verdict)
+  return verdictMatches(question, wanted)
     && (!wanted.status || answer?.status === wanted.status)
     && (!wanted.diagnosis || answer?.diagnosis === wanted.diagnosis)
     && (!wanted.db || question.db === wanted.db)
@@ -102,50 +94,6 @@ function matches(question, wanted) {
     && (!wanted.text || (question.haystack ??= searchText(question)).includes(wanted.text));
 }
 
-function resultTable(result, caption) {
-  if (!result) return null;
-  const table = make("table");
-  table.append(make("caption", "detail", `${caption}: ${result.row_count.toLocaleString("en")} row${result.row_count === 1 ? "" : "s"}`
-    + (result.row_count > result.rows.length ? `, the first ${result.rows.length}` : "")));
-  const head = table.createTHead().insertRow();
-  for (const name of result.columns) { const cell = make("th", "", name); cell.scope = "col"; head.append(cell); }
-  const body = table.createTBody();
-  for (const row of result.rows) {
-    const line = body.insertRow();
-    for (const value of row) line.append(value === null ? make("td", "null", "NULL") : make("td", "", value));
-  }
-  const box = make("div", "scroll");
-  box.append(table);
-  return box;
-}
-function answerBody(name, answer) {
-  const box = make("div");
-  const title = make("h4", "", `${name} `);
-  title.append(make("span", verdict(answer), WORDS[verdict(answer)]));
-  box.append(title);
-  if (!answer) return box;
-  const facts = [`status ${answer.status}`];
-  if (answer.diagnosis) facts.push(answer.diagnosis.replaceAll("_", " "));
-  if (answer.error) facts.push(answer.error);
-  box.append(make("p", "detail", facts.join(" · ")));
-  if (answer.sql !== null) box.append(make("code", "sql", answer.sql));
-  else if (answer.completion) box.append(make("p", "detail", "No SQL was found in:"), make("code", "sql", answer.completion));
-  const result = resultTable(answer.result, "Result");
-  if (result) box.append(result);
-  const scores = answer.scores.flatMap((score, index) => score ? [[data.metrics[index], ...score]] : []).map(([metric, value, reason]) =>
-    `${metric} ${value === null ? "not scored" : (100 * value).toFixed(2) + "\u00a0%"}${reason ? ` (${reason})` : ""}`);
-  box.append(make("p", "detail", scores.join(" · ")));
-  return box;
-}
-function questionBody(question) {
-  const body = make("div", "body");
-  if (question.evidence) body.append(make("p", "", `Evidence: ${question.evidence}`));
-  if (question.gold) body.append(make("h4", "", "Gold"), make("code", "sql", question.gold));
-  const result = resultTable(question.gold_result, "Gold result");
-  if (result) body.append(result);
-  data.runs.forEach((name, index) => body.append(answerBody(name, question.answers[index])));
-  return body;
-}
 function questionRow(question) {
   const row = make("details");
   const summary = make("summary");
@@ -159,10 +107,22 @@ function questionRow(question) {
     marks.append(mark);
   });
   const place = [question.id, question.db, question.difficulty].filter(Boolean).join(" · ");
-  summary.append(marks, make("span", "text", question.question || question.gold || "(no text)"), make("span", "detail", place));
+  const text = make("span", "text", question.question || question.gold || "(no text)");
+  text.dir = "auto";
+  summary.append(marks, text, make("span", "detail", place));
   row.append(summary);
-  row.addEventListener("toggle", () => { if (row.open && row.childElementCount === 1) row.append(questionBody(question)); });
+  row.addEventListener("toggle", () => {
+    if (row.open && row.childElementCount === 1) row.append(questionBody(question));
+    if (row.open) writeAddress({ question: keyOf(question) });
+  });
   return row;
+}
+function describePair({ run, against }) {
+  const test = data.pairs.find(([one, two]) => (one === against && two === run) || (one === run && two === against));
+  if (!test) return "";
+  const [, two, wins, losses, p] = test;
+  const [better, worse] = two === run ? [wins, losses] : [losses, wins];
+  return `; ${data.runs[run]} is better than ${data.runs[against]} on ${better.toLocaleString("en")} and worse on ${worse.toLocaleString("en")}, ${p}`;
 }
 function showMore() {
   list.append(...found.slice(shown, shown + PAGE_SIZE).map(questionRow));
@@ -170,33 +130,93 @@ function showMore() {
   more.hidden = shown >= found.length;
   const total = data.questions.length.toLocaleString("en");
   document.getElementById("found").textContent =
-    `${found.length.toLocaleString("en")} of ${total} questions${shown < found.length ? `, ${shown} shown` : ""}`;
+    `${found.length.toLocaleString("en")} of ${total} questions${shown < found.length ? `, ${shown} shown` : ""}${describePair(readFilters())}`;
 }
-function refresh() {
+function readFilters() {
   const wanted = Object.fromEntries(new FormData(form));
   wanted.run = Number(wanted.run || 0);
+  wanted.against = Number(wanted.against || 0);
   wanted.text = (wanted.text || "").trim().toLowerCase();
+  return wanted;
+}
+function refresh() {
+  const wanted = readFilters();
+  for (const option of form.elements.verdict.options) if (option.dataset.word) option.textContent = `${option.dataset.word} than ${data.runs[wanted.against]}`;
   found = data.questions.filter((question) => matches(question, wanted));
   shown = 0;
   list.replaceChildren();
   showMore();
 }
+
+/* deep links: #question=DB/ID opens a question, #run=NAME&verdict=wrong… filters the list */
+function writeAddress(values) {
+  history.replaceState(null, "", `#${new URLSearchParams(values)}`);
+}
+function writeFilters() {
+  const values = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
+  for (const name of ["run", "against"]) if (values[name]) values[name] = data.runs[Number(values[name])];
+  writeAddress(values);
+}
+function setFilters(values) {
+  for (const field of form.elements) {
+    if (field.name === "run" || field.name === "against") {
+      const place = data.runs.indexOf(values.get(field.name));
+      field.value = String(place >= 0 ? place : field.name === "run" ? data.chosen : 0);
+    } else field.value = values.get(field.name) ?? "";
+    if (field.selectedIndex === -1) field.value = "";
+  }
+  refresh();
+}
+function followAddress() {
+  const values = new URLSearchParams(location.hash.slice(1));
+  const key = values.get("question");
+  const names = [...form.elements].map((field) => field.name);
+  if (key === null && !names.some((name) => values.has(name))) return;
+  setFilters(values);
+  document.getElementById("questions").scrollIntoView({ behavior: "instant" });
+  const place = key === null ? -1 : found.findIndex((question) => keyOf(question) === key);
+  if (place < 0) return;
+  while (shown <= place) showMore();
+  const row = list.children[place];
+  row.open = true;
+  row.scrollIntoView({ behavior: "instant" });
+  row.firstElementChild.focus({ preventScroll: true });
+}
 function startQuestions() {
   const answers = data.questions.flatMap((question) => question.answers.filter(Boolean));
-  fillSelect("run", data.runs.map((name, index) => [String(index), name]));
-  const flips = data.runs.length > 1 ? [["gained", `better than ${data.runs[0]}`], ["lost", `worse than ${data.runs[0]}`]] : [];
+  const runs = data.runs.map((name, index) => [String(index), name]);
+  fillSelect("run", runs);
+  fillSelect("against", runs);
+  const flips = data.runs.length > 1 ? [["gained", "better"], ["lost", "worse"]] : [];
   const partial = answers.some((answer) => verdict(answer) === "partial") ? [["partial", WORDS.partial]] : [];
   fillSelect("verdict", [["", "all"], ["wrong", "wrong"], ["right", "right"], ...partial, ["unjudged", WORDS.unjudged], ...flips]);
+  for (const option of form.elements.verdict.options) if (["gained", "lost"].includes(option.value)) option.dataset.word = option.textContent;
   fillSelect("status", distinct(answers.map((answer) => answer.status)));
   fillSelect("diagnosis", distinct(answers.map((answer) => answer.diagnosis)));
   fillSelect("db", distinct(data.questions.map((question) => question.db)));
   fillSelect("difficulty", distinct(data.questions.map((question) => question.difficulty)));
-  form.elements.run.value = String(data.chosen);
   form.hidden = false;
   let timer;
-  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(refresh, 80); });
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => { refresh(); writeFilters(); }, 80); });
   form.addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", showMore);
-  refresh();
+  for (const cell of document.querySelectorAll("td[data-flips]")) {
+    const link = make("a", "", cell.textContent);
+    const { run, against, flips: kind } = cell.dataset;
+    link.href = `#${new URLSearchParams({ run, against, verdict: kind })}`;
+    link.title = "show these questions";
+    cell.replaceChildren(link);
+  }
+  setFilters(new URLSearchParams());
+  addEventListener("hashchange", followAddress);
+  followAddress();
 }
 startQuestions();
+
+/* on paper every table is unfolded; the questions are as the reader left them */
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("main details:not([open])")].filter((one) => !list.contains(one));
+  for (const one of folded) one.open = true;
+});
+addEventListener("afterprint", () => { for (const one of folded) one.open = false; });

@@ -29,6 +29,7 @@ def test_p_values_of_several_comparisons_are_corrected(make_run):
 def test_runs_on_other_questions_stand_on_a_board_of_their_own(make_run):
     boards = build_boards([make_run("all", [1.0] * 4), make_run("few", [1.0] * 3), make_run("all2", [0.0] * 4)])
     assert [[run.name for run in board.runs] for board in boards] == [["all", "all2"], ["few"]]
+    assert [board.title for board in boards] == ["mini dev", "mini dev (other questions)"]
 
 
 def test_an_incomplete_run_is_on_no_board(make_run):
@@ -92,3 +93,37 @@ def test_the_metric_that_ranks_comes_first(make_run):
     reordered = {"soft_f1": rates["soft_f1"], "execution_accuracy": rates["execution_accuracy"]}
     (board,) = build_boards([replace(run, summary=run.summary | {"metrics": reordered})])
     assert board.metrics == ("execution_accuracy", "soft_f1")
+
+
+def with_database(run, digest):
+    return replace(run, manifest=run.manifest | {"hashes": {"databases/ferry": digest, "databases/apiary": "a" * 64}})
+
+
+def test_runs_on_other_databases_are_never_ranked_together_and_the_board_says_why(make_run):
+    runs = [
+        with_database(make_run(name, [1.0, 0.0]), digest * 64) for name, digest in (("a", "1"), ("b", "2"), ("c", "1"))
+    ]
+    boards = build_boards(runs)
+    assert [sorted(run.name for run in board.runs) for board in boards] == [["a", "c"], ["b"]]
+    assert [board.title for board in boards] == ["mini dev", "mini dev (other data)"]
+    assert "On mini dev; other questions or data" in write_headline(boards).certainty
+    assert boards[0].apart == ()
+    assert boards[1].apart == ("a: databases/ferry: sha256 111111111111… and 222222222222…",)
+    assert [row.comparison.second for row in boards[0].comparisons] == ["c"]
+    assert boards[1].comparisons == ()
+
+
+def test_runs_on_other_golds_are_never_ranked_together(make_run):
+    boards = build_boards([make_run("a", [1.0, 0.0]), make_run("b", [1.0, 0.0], gold_sql="SELECT 7")])
+    assert [[run.name for run in board.runs] for board in boards] == [["a"], ["b"]]
+    assert "another gold SQL" in boards[1].apart[0]
+
+
+def test_many_metrics_are_parted_into_those_that_people_ask_for_and_the_others(make_run):
+    run = make_run("r", [1.0])
+    rate = run.summary["metrics"]["soft_f1"]
+    names = ("valid_sql_raw", "valid_sql", "grounded", "soft_f1", "execution_accuracy", "execution_accuracy_strict")
+    (board,) = build_boards([replace(run, summary=run.summary | {"metrics": dict.fromkeys(names, rate)})])
+    assert board.headline == ("execution_accuracy", "execution_accuracy_strict", "valid_sql", "grounded")
+    assert board.others == ("valid_sql_raw", "soft_f1")
+    assert sorted(board.headline + board.others) == sorted(names)

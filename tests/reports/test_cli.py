@@ -44,6 +44,19 @@ def test_report_writes_one_page_for_all_runs(tmp_path, write):
     assert "points more than base" in out.read_text(encoding="utf-8")
 
 
+def test_report_writes_the_numbers_as_markdown_and_json_beside_the_page(tmp_path, write):
+    runs = [write("base", [0.0] * 8), write("tuned", [1.0] * 8)]
+    files = {name: tmp_path / "new" / f"page.{name}" for name in ("html", "md", "json")}
+    options = ["--out", files["html"], "--markdown", files["md"], "--json", files["json"], "--expect", "falcon"]
+    result = CliRunner().invoke(app, [*runs, *map(str, options)])
+    assert result.exit_code == 0, result.output
+    assert "| 1 | tuned |" in files["md"].read_text(encoding="utf-8")
+    assert json.loads(files["json"].read_text(encoding="utf-8"))["boards"][0]["runs"][0]["name"] == "tuned"
+    assert all(
+        "not run" in path.read_text(encoding="utf-8").replace("not_run", "") for path in list(files.values())[:2]
+    )
+
+
 def test_a_folder_of_runs_stands_for_all_of_them(tmp_path, write):
     write("base", [0.0])
     write("tuned", [1.0])

@@ -23,6 +23,14 @@ def test_questions_with_one_id_in_two_databases_stay_apart(make_run):
     assert [question["db"] for question in collect_questions(runs, "soft_f1")["questions"]] == ["ferry", "orchard"]
 
 
+def test_questions_stand_by_their_ids_however_they_were_finished(make_run):
+    run = make_run("r", [1.0] * 12)
+    named = replace(run.records[0], question_id="b-7")
+    shuffled = replace(run, records=(named, *reversed(run.records)))
+    ids = [question["id"] for question in collect_questions([shuffled], "soft_f1")["questions"]]
+    assert ids == [*map(str, range(12)), "b-7"]
+
+
 def test_the_completion_is_shown_only_where_no_sql_was_found(make_run):
     runs = [make_run("found", [1.0]), make_run("none", [0.0], sql=None, completion="Sure!", status="no_sql")]
     found, none = collect_questions(runs, "soft_f1")["questions"][0]["answers"]
@@ -45,6 +53,38 @@ def test_long_texts_and_cells_are_cut_and_null_stays_null(make_run):
     assert answer["result"]["rows"][0][0] is None
     assert len(answer["result"]["rows"][0][1]) == 200
     assert answer["result"]["row_count"] == 7
+
+
+def test_what_is_known_beyond_scores_comes_along_and_nothing_where_nothing_is_known(make_run):
+    analysis = {
+        "why": "column nmae does not exist; nearest: name",
+        "gaps": ["official_only: order"],
+        "gold_flags": ["volatile"],
+        "repair": {"sql": "SELECT x", "error": "no such column: x", "method": "asked", "accepted": False},
+        "samples": [{"sql": "y" * 999, "status": "ok", "rows": 2, "group": 1, "correct": True}],
+    }
+    told, silent = (
+        collect_questions([make_run("r", [1.0], analysis=one)], "soft_f1")["questions"][0] for one in (analysis, {})
+    )
+    answer = told["answers"][0]
+    assert {name: answer[name] for name in ("why", "gaps", "repair")} == {
+        name: analysis[name] for name in ("why", "gaps", "repair")
+    }
+    assert answer["tries"] == [["y" * 399 + "…", "ok", 2, 1, True]]
+    assert told["flags"] == ["volatile"]
+    assert silent["flags"] == []
+    assert not {"why", "gaps", "repair", "tries"} & silent["answers"][0].keys()
+
+
+def test_no_text_of_a_question_is_longer_than_a_reader_reads(make_run):
+    endless = "z" * 100_000
+    preview = ResultPreview((endless,), ((endless,),), 1)
+    texts = dict.fromkeys(("question", "evidence", "gold_sql", "sql", "completion", "error"), endless)
+    scores = {"soft_f1": Score("soft_f1", 0.0, endless)}
+    run = make_run(
+        "r", [0.0], **texts, predicted_result=preview, gold_result=preview, scores=scores, analysis={"why": endless}
+    )
+    assert len(str(collect_questions([run], "soft_f1"))) < 40_000
 
 
 @pytest.fixture

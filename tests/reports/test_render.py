@@ -54,8 +54,8 @@ class Page(HTMLParser):
         return json.loads(next(text for tag, text in self.scripts if tag == "script"))
 
 
-def render(runs, trainings=()):
-    return Page(render_page(build_page(runs, trainings)))
+def render(runs, trainings=(), expected=()):
+    return Page(render_page(build_page(runs, trainings, expected)))
 
 
 @pytest.fixture
@@ -211,3 +211,27 @@ def test_training_is_shown_only_where_an_adapter_is_given(runs, tmp_path):
 
 def test_the_same_runs_give_the_same_page(runs):
     assert render_page(build_page(runs)) == render_page(build_page(runs))
+
+
+def test_baseline_qwen_and_falcon_stand_side_by_side_and_the_one_that_is_missing_says_why(make_run):
+    """Fixtures, no results: nothing was trained for these numbers."""
+
+    def fabricate(name, values, adapter=""):
+        model = "tiiuae/falcon-7b" if adapter == "falcon" else "Qwen/Qwen2.5-Coder-1.5B-Instruct"
+        generator = {"name": "huggingface", "model": model, "precision": "nf4", "adapter": adapter}
+        return make_run(f"fixture {name}", values, generator=generator)
+
+    base, qwen = fabricate("baseline", [0.0] * 12), fabricate("qwen", [1.0] * 12, "qwen")
+    falcon = fabricate("falcon", [1.0] * 6 + [0.0] * 6, "falcon")
+    three = render_page(build_page([base, qwen, falcon], expected=["qwen", "falcon"]))
+    assert "not run: no run" not in Page(three).text
+    text = Page(three).text
+    assert text.index("fixture qwen") < text.index("fixture falcon")
+    assert "1.5B · adapter qwen · nf4" in text
+    assert "7B · adapter falcon · nf4" in text
+    assert Page(three).data["pairs"][0][:4] == [0, 1, 12, 0]
+    two = render([base, qwen], expected=["qwen", "falcon"]).text
+    assert (
+        two.count("falcon not run not run: no run uses an adapter of this name; make one with tox -e train-falcon") == 2
+    )
+    assert "qwen not run" not in two

@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.diagnosis import DIAGNOSES
 from harness.types import Run
+from reports.summary_parts import FAMILIES
 from reports.systems import view_run
 
 
@@ -59,3 +61,50 @@ def test_an_incomplete_run_says_how_far_it_came(make_run):
     run = make_run("r", [1.0] * 5, complete=False)
     view = view_run(replace(run, records=run.records[:2]))
     assert (view.complete, view.n, view.expected, dict(view.rates)) == (False, 2, 5, {})
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        ("Qwen/Qwen2.5-Coder-1.5B-Instruct", "1.5B"),
+        ("tiiuae/falcon-7b", "7B"),
+        ("HuggingFaceTB/SmolLM2-135M", "135M"),
+        ("/weights/gpt2-medium", ""),
+        ("model-b3bits", ""),
+    ],
+)
+def test_the_size_is_the_one_in_the_models_name(make_run, model, size):
+    assert view_run(make_run("r", [1.0], generator={"name": "huggingface", "model": model})).system.size == size
+
+
+def test_a_hub_id_names_weights_that_came_from_a_folder(make_run):
+    generator = {"name": "huggingface", "model": "/weights/x", "hub_id": "Qwen/Qwen2.5-Coder-1.5B-Instruct"}
+    system = view_run(make_run("r", [1.0], generator=generator)).system
+    assert (system.model, system.size) == ("Qwen/Qwen2.5-Coder-1.5B-Instruct", "1.5B")
+
+
+def test_evidence_is_spoken_of_where_questions_are_known_and_the_prompt_was_ours(make_run):
+    assert view_run(make_run("r", [1.0])).system.evidence == "without evidence"
+    assert view_run(make_run("r", [1.0], evidence="boats are ships")).system.evidence == "with evidence"
+    assert view_run(make_run("r", [1.0], question="")).system.evidence == ""
+    assert view_run(make_run("r", [1.0], generator={"name": "replay", "path": "a.json"})).system.evidence == ""
+
+
+def test_a_label_that_no_family_has_is_counted_as_other(make_run):
+    families = view_run(make_run("r", [1.0, 0.0], diagnosis="a_new_one")).families
+    assert (families["other"], sum(families.values())) == (2, 2)
+
+
+def test_every_diagnosis_is_of_one_family():
+    labels = [label for family in FAMILIES.values() for label in family]
+    assert sorted(labels) == sorted(DIAGNOSES)
+
+
+@pytest.mark.parametrize(
+    ("generator", "usage", "speed"),
+    [("huggingface", {}, 2.0), ("huggingface", {"cache_hits": 3}, None), ("endpoint", {}, None), ("replay", {}, None)],
+)
+def test_questions_per_second_are_told_where_latencies_add_up(make_run, generator, usage, speed):
+    run = make_run("r", [1.0] * 4, generator={"name": generator})
+    summary = run.summary | {"usage": usage, "timing": {"generation_s": 2.0}}
+    assert view_run(replace(run, summary=summary)).cost.questions_per_s == speed

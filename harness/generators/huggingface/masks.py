@@ -14,6 +14,7 @@ import torch
 from harness.decoding.base import Constraint
 from harness.generators.huggingface.choosing import forbid
 from harness.generators.huggingface.forbidding import Words
+from harness.generators.huggingface.loops import is_loop
 from harness.generators.huggingface.rows import Row
 from harness.types import Schema
 
@@ -62,11 +63,14 @@ class Masks:
         row.track = track if all(map(track.advance, begun)) else None
 
     def admit(self, row: Row, token: int) -> bool:
-        """Give a row's track the token that was chosen; return False, and change nothing, where it must not come."""
+        """Give a row's track the token that was chosen; return False, and change nothing, where it must not come.
+
+        Nor may a row with a track go round in circles: its statement would be cut off at the last token.
+        """
         banned = self._banned(row)
         if banned is not None and token // WORD_BITS < len(banned) and _has(banned, token):
             return False
-        return row.track is None or row.track.advance(token)
+        return row.track is None or (not is_loop(row.ids, token) and row.track.advance(token))
 
     def close(self, row: Row) -> None:
         """End a row where only an end token may come."""

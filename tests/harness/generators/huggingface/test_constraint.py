@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from harness.generators.huggingface import shared
+from harness.generators.huggingface.loops import is_loop
 from harness.types import Dataset, Example, Prompt, Schema
 
 pytestmark = pytest.mark.torch
@@ -119,6 +120,14 @@ def test_samples_are_constrained_each_for_itself(complete, endless):
     check(found)
     assert len({tuple(text) for text, _ in found.values()}) > 8
     assert complete(samples=4, temperature=3.0, engine="generate") == found
+
+
+def test_a_constrained_row_does_not_go_round_in_circles(complete, endless, monkeypatch):
+    monkeypatch.setitem(NEXT, "one", [[1], *([[2, 3]] * 60), [0]])
+    found = complete(max_new_tokens=60)
+    for (index, _), (text, _) in found.items():
+        assert NAMES[index] != "one" or not any(is_loop(text[:place], text[place]) for place in range(len(text)))
+    assert max(len(text) for text, _ in found.values()) > 16
 
 
 def test_reading_a_step_behind_changes_nothing(complete, endless, monkeypatch):
