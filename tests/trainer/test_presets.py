@@ -46,13 +46,14 @@ def test_a_strong_preset_differs_in_what_it_says_only(name):
     strong, reference = load(f"{name}-strong"), load(name)
     assert set(strong.lora.target_modules) == LINEAR_LAYERS[name]
     assert replace(strong.lora, target_modules=reference.lora.target_modules) == reference.lora
-    assert replace(strong.data, fraction=0.45, validation_databases=0.1) == reference.data
-    assert strong.data.fraction == 1.0
-    assert strong.data.validation_databases >= 1
-    assert (strong.model, strong.prompt) == (reference.model, reference.prompt)
+    assert replace(strong.data, fraction=0.45, validation_databases=0.1, shuffle_schemas=False) == reference.data
+    assert (strong.data.fraction, strong.data.validation_databases, strong.data.shuffle_schemas) == (1.0, 0, True)
+    assert strong.model == reference.model
+    assert replace(strong.prompt, descriptions=False) == reference.prompt
+    assert strong.prompt.descriptions == "names"
     learnt = {"learning_rate": 2e-5, "scheduler": "linear", "warmup_ratio": 0.0, "gradient_accumulation_steps": 8}
-    assert replace(strong.train, epochs=3, **learnt) == reference.train
-    assert strong.train.epochs == 2
+    assert replace(strong.train, keep_best=True, **learnt) == reference.train
+    assert (strong.train.epochs, strong.train.keep_best) == (3, False)
     assert 1e-4 <= strong.train.learning_rate <= 2e-4
     assert (strong.train.scheduler, strong.train.warmup_ratio) == ("cosine", 0.03)
 
@@ -64,9 +65,14 @@ def test_a_step_mixes_at_least_two_groups(name):
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_every_preset_takes_the_epoch_of_the_lowest_validation_loss_and_refuses_shared_databases(name):
+def test_a_preset_that_holds_databases_out_takes_the_epoch_of_the_lowest_validation_loss(name):
     config = load(name)
-    assert config.train.keep_best
+    assert config.train.keep_best or config.data.validation_databases == 0
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_refuses_shared_databases(name):
+    config = load(name)
     assert (config.data.leakage, config.data.evaluation) == ("refuse", None)
 
 
