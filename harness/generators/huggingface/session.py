@@ -238,13 +238,15 @@ class Session:
             drawn = on_device([len(row.ids) for row in rows], device)
             again = partial(choose_again, keys=keys, drawn=drawn, decoding=self._plan.decoding)
             chosen = masks.choose(logits, rows, again)
-            logarithms = log_probabilities(logits, on_device(chosen, device)).tolist()
+            logarithms = [0.0] * len(rows)
+            if self._plan.decoding.temperature:
+                logarithms = log_probabilities(logits, on_device(chosen, device)).tolist()
         going = [place for place, row in enumerate(rows) if not row.finished]
         if not going:
             return
         self._take_back([rows[place] for place in going], [chosen[place] for place in going])
         for place in going:
-            self._accept(rows[place], chosen[place], logarithms[place] if self._plan.decoding.temperature else 0.0)
+            self._accept(rows[place], chosen[place], logarithms[place])
 
     def _take_back(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
         """Put other tokens in the place of those last chosen, and undo the steps that were sent with those."""
