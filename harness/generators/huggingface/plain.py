@@ -5,7 +5,6 @@ constrained by the same rules.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -138,8 +137,12 @@ class _Chooser(LogitsProcessor):
             refused = list(self._refused(tokens.tolist(), self._masks))
             if refused:
                 rows, at = [self._rows[number] for number in refused], torch.tensor(refused, device=scores.device)
-                again = partial(choose_again, keys=keys[at], drawn=drawn[at], decoding=self._decoding)
-                tokens[at] = torch.tensor(self._masks.choose(scores[at], rows, again), device=scores.device)
+
+                def again(some: Any, lines: Any) -> Any:
+                    return choose_again(some, keys[at[lines]], drawn[at[lines]], self._decoding)
+
+                chosen = self._masks.choose(scores[at], rows, again, self._decoding)
+                tokens[at] = torch.tensor(chosen, device=scores.device)
         if self._decoding.temperature:
             self._reader.logarithms = log_probabilities(scores, tokens).tolist()
         return torch.full_like(scores, float("-inf")).scatter_(1, tokens[:, None], 0.0)

@@ -8,7 +8,6 @@ what it may write, and goes one step back.
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -236,8 +235,12 @@ class Session:
             logits = sent.logits.index_select(0, on_device([line for line, _ in refused], device))
             keys = on_device([self._plan.decoding.key(row) for row in rows], device)
             drawn = on_device([len(row.ids) for row in rows], device)
-            again = partial(choose_again, keys=keys, drawn=drawn, decoding=self._plan.decoding)
-            chosen = masks.choose(logits, rows, again)
+            decoding = self._plan.decoding
+
+            def again(some: Any, lines: Any) -> Any:
+                return choose_again(some, keys[lines], drawn[lines], decoding)
+
+            chosen = masks.choose(logits, rows, again, decoding)
             logarithms = [0.0] * len(rows)
             if self._plan.decoding.temperature:
                 logarithms = log_probabilities(logits, on_device(chosen, device)).tolist()
