@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.decoding.permits import FREE, Permit
 from harness.decoding.scope import Bracket, Frame, Scope, unmet
-from harness.decoding.sources import choose_aliases, is_crowded
+from harness.decoding.sources import choose_aliases
 from harness.decoding.words import ENDINGS, JOINING, KEYWORDS
 
 __all__ = ["owes", "permit_following", "result_names"]
@@ -28,8 +28,6 @@ def permit_following(scope: Scope) -> Permit:
         barred.add("using")
     if frame.has_twins:
         barred.add("natural")
-    if isinstance(top, Frame) and frame.clause in ("from", "on") and is_crowded(scope):
-        barred |= JOINING | {","}
     names = None
     if scope.expect == "after_source":
         names = _source_names(scope, barred)

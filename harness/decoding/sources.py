@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from harness.decoding.scope import Scope, Source, unmet
 
-__all__ = ["Aliases", "bound_columns", "choose_aliases", "choose_tables", "is_crowded", "required_columns"]
+__all__ = ["Aliases", "bound_columns", "choose_aliases", "choose_tables", "required_columns"]
 
 _NUMBERED = re.compile(r"t[0-9]+")
 _PATIENCE = 4
@@ -52,16 +52,6 @@ def choose_tables(scope: Scope) -> frozenset[str]:
     numbered = {qualifier: wanted for qualifier, wanted in missing.items() if _NUMBERED.fullmatch(qualifier)}
     found = {name for name, columns in clear.items() if _helps(scope, name, columns, numbered)}
     return frozenset(found or clear)
-
-
-def is_crowded(scope: Scope) -> bool:
-    """Return whether FROM has all that is wanted, and any further table would make a wanted name ambiguous."""
-    frame = scope.frame
-    provided = {column for qualifier, column in frame.wanted if not qualifier and frame.holders(column)}
-    if not provided or _missing(scope):
-        return False
-    ctes = {name: columns for name, columns in scope.ctes().items() if columns}
-    return not any(provided.isdisjoint(columns) for columns in {**scope.known.tables, **ctes}.values())
 
 
 def choose_aliases(scope: Scope, source: Source) -> Aliases:
