@@ -32,6 +32,9 @@ def report(  # noqa: PLR0913  (a command's parameters are its options)
     training: Annotated[
         list[Path] | None, typer.Option(metavar="ADAPTER", help="An adapter's folder: its curves and its data.")
     ] = None,
+    adapters: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="As --training for every finished adapter of this folder.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The data of published runs, which carry no question text.")
     ] = None,
@@ -54,7 +57,8 @@ def report(  # noqa: PLR0913  (a command's parameters are its options)
     loaded = _load(runs)
     if data is not None:
         loaded = [_fill_in(run, data) for run in loaded]
-    page = build_page(loaded, [read_training(folder) for folder in training or []], expect or [])
+    folders = dict.fromkeys([*(training or []), *_finished_adapters(adapters)])
+    page = build_page(loaded, [read_training(folder) for folder in folders], expect or [])
     write_text(out, render_page(page), errors="replace")
     if markdown is not None:
         write_text(markdown, write_markdown(page), errors="replace")
@@ -79,6 +83,11 @@ def _runs_in(path: Path) -> list[Path]:
     if (path / store.MANIFEST).exists():
         return [path]
     return sorted(manifest.parent for manifest in path.glob(f"*/{store.MANIFEST}")) or [path]
+
+
+def _finished_adapters(folder: Path | None) -> list[Path]:
+    """Return the adapters that `t2s train` finished in a folder; none where it isn't there, as `t2s eval` has it."""
+    return sorted(path.parent for path in folder.glob("*/training.json")) if folder is not None else []
 
 
 def _fill_in(run: Run, data: Path) -> Run:

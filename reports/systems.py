@@ -1,8 +1,8 @@
 """One run as a page shows it: which system it was, what its summary says, what it was computed from."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -10,7 +10,7 @@ from harness.types import Run
 from reports.summary_parts import FAMILIES, Cost, Golds, Rate, Tries, read_cost, read_golds, read_rates, read_tries
 from reports.summary_parts import find_table as _table
 
-__all__ = ["RunView", "System", "view_run"]
+__all__ = ["RunView", "System", "name_models_alike", "view_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,31 @@ def view_run(run: Run) -> RunView:
         provenance=_provenance(run.manifest),
         questions=frozenset((str(record.question_id), record.db_id) for record in run.records),
     )
+
+
+def name_models_alike(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Return the runs, the hub id of one told of all that have the same weights: a base that was given as a path too.
+
+    An adapter knows what its base is called, and a folder does not; one model under two names would look like two.
+    """
+    known = {
+        weights: hub_id
+        for run in runs
+        if (weights := _weights(run)) and (hub_id := _table(_table(run.manifest, "config"), "generator").get("hub_id"))
+    }
+    return tuple(_name_model(run, known.get(_weights(run), "")) for run in runs)
+
+
+def _name_model(run: Run, hub_id: str) -> Run:
+    config = _table(run.manifest, "config")
+    generator = _table(config, "generator")
+    if not hub_id or generator.get("hub_id"):
+        return run
+    return replace(run, manifest={**run.manifest, "config": {**config, "generator": {**generator, "hub_id": hub_id}}})
+
+
+def _weights(run: Run) -> str:
+    return str(_table(_table(run.manifest, "generator"), "weights").get("sha256") or "")
 
 
 def _system(run: Run) -> System:

@@ -9,7 +9,7 @@ from reports.boards import Board, Headline, build_boards, write_headline
 from reports.compare import PRIMARY, metric_names
 from reports.finding import name_test
 from reports.questions import collect_questions
-from reports.systems import RunView, view_run
+from reports.systems import RunView, name_models_alike, view_run
 from reports.training import Training
 from reports.wording import MetricText, define, p_value
 
@@ -47,6 +47,7 @@ def build_page(runs: Sequence[Run], trainings: Sequence[Training] = (), expected
 
     `expected` names adapters or runs that are shown as not run where nothing bears their name; `NAME=WHY` says why.
     """
+    runs = name_models_alike(runs)
     boards = build_boards(runs)
     metrics = dict.fromkeys(name for run in runs for name in metric_names(run))
     primary = boards[0].primary if boards else next(iter([PRIMARY, *metrics]))
@@ -81,7 +82,7 @@ def _pairs(boards: Sequence[Board], names: Sequence[str]) -> list[list[Any]]:
 def _find_missing(
     expected: Sequence[str], views: Sequence[RunView], trainings: Sequence[Training]
 ) -> Iterator[Missing]:
-    known = {name for view in views for name in (view.name, view.system.adapter, view.system.model)}
+    known = {name for view in views for name in (view.name, view.system.adapter)}
     trained = {training.name for training in trainings}
     for wanted in expected:
         name, _, why = wanted.partition("=")

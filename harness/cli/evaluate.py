@@ -15,7 +15,7 @@ import typer
 from harness.cli.progress import progress
 from harness.cli.table import print_run
 from harness.config import EvalConfig, PromptConfig, build, load
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, ModelError, UsageError
 from harness.run import Place, evaluate_config
 
 __all__ = ["eval_app", "find_preset", "plan_runs"]
@@ -42,14 +42,28 @@ def evaluate(
     wanted = load(find_preset(config), EvalConfig, settings or [], SHORT_FORMS)
     command = shlex.join(["t2s", *sys.argv[1:]])
     own_prompts = not any(setting.startswith("prompt.") for setting in settings or [])
+    place = Place(folder=out, resume=resume, limit=limit, command=command)
     for one in plan_runs(wanted, adapters, own_prompts=own_prompts) if adapters else [wanted]:
-        label = Path(str(one.generator.get("adapter") or one.generator.get("model") or "run")).name
-        with progress(label, "questions") as update:
-            run = evaluate_config(one, Place(folder=out, resume=resume, limit=limit, command=command), update)
-        print_run(run)
-        typer.echo(f"{run.path}", err=True)
+        try:
+            _evaluate(one, place)
+        except ModelError as error:
+            if _same_base(one.generator, wanted.generator):
+                raise
+            # The weights of another adapter's base: without them the rest is evaluated all the same.
+            typer.echo(f"{_label(one)}: not run, {error}", err=True)
     if adapters:
         _say_what_is_missing(adapters)
+
+
+def _evaluate(config: EvalConfig, place: Place) -> None:
+    with progress(_label(config), "questions") as update:
+        run = evaluate_config(config, place, update)
+    print_run(run)
+    typer.echo(f"{run.path}", err=True)
+
+
+def _label(config: EvalConfig) -> str:
+    return Path(str(config.generator.get("adapter") or config.generator.get("model") or "run")).name
 
 
 def find_preset(ref: str) -> Path:

@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 from harness.cli import evaluate
 from harness.cli.evaluate import find_preset, plan_runs
 from harness.config import EvalConfig, build, load
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, ModelError, UsageError
 
 QWEN, FALCON = "Qwen/Qwen2.5-Coder-1.5B-Instruct", "tiiuae/Falcon3-1B-Base"
 
@@ -102,3 +103,26 @@ def test_an_adapter_without_a_base_is_named(tmp_path):
     (folder / "adapter_config.json").write_text("{}")
     with pytest.raises(DataError, match="broken"):
         plan_runs(config(), tmp_path)
+
+
+@pytest.mark.parametrize(("absent", "evaluated"), [(FALCON, [QWEN, QWEN]), (QWEN, None)])
+def test_weights_that_are_not_there_keep_their_own_adapter_from_being_evaluated_and_no_other(
+    absent, evaluated, tmp_path, monkeypatch
+):
+    adapter(tmp_path, "falcon", FALCON)
+    adapter(tmp_path, "qwen", QWEN)
+    done = []
+
+    def run(config, _):
+        if config.generator["model"] == absent:
+            raise ModelError(f"{absent}: no such weights")
+        done.append(config.generator["model"])
+
+    monkeypatch.setattr(evaluate, "_evaluate", run)
+    result = CliRunner().invoke(evaluate.eval_app, ["mini-dev", "--adapters", str(tmp_path)])
+    if evaluated is None:
+        assert isinstance(result.exception, ModelError)
+    else:
+        assert result.exit_code == 0, result.exception
+        assert done == evaluated
+        assert f"falcon: not run, {FALCON}: no such weights" in result.output

@@ -81,6 +81,20 @@ def test_report_shows_an_adapters_training(tmp_path, write):
     assert "peak_vram_gib" in out.read_text(encoding="utf-8")
 
 
+def test_report_shows_the_training_of_every_finished_adapter_of_a_folder_and_none_where_none_is(tmp_path, write):
+    run, adapters, out = write("r", [1.0]), tmp_path / "adapters", tmp_path / "p.html"
+    words = [run, "--adapters", str(adapters), "--out", str(out)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert "peak_vram_gib" not in out.read_text(encoding="utf-8")
+    for name, file in (("falcon", "training.json"), ("qwen", "training.json"), ("unfinished", "started.json")):
+        (adapters / name).mkdir(parents=True)
+        (adapters / name / file).write_text(json.dumps({"peak_vram_gib": 3.2}))
+    result = CliRunner().invoke(app, [*words, "--training", str(adapters / "qwen")])
+    assert result.exit_code == 0, result.exception
+    page = out.read_text(encoding="utf-8")
+    assert [page.count(f"<h3>{name}</h3>") for name in ("falcon", "qwen", "unfinished")] == [1, 1, 0]
+
+
 def test_a_run_that_is_given_twice_is_shown_once(tmp_path, write):
     run = write("r", [1.0])
     assert "1 runs" in CliRunner().invoke(app, [run, run, "--out", str(tmp_path / "p.html")]).output

@@ -5,7 +5,7 @@ import pytest
 from harness.diagnosis import DIAGNOSES
 from harness.types import Run
 from reports.summary_parts import FAMILIES
-from reports.systems import view_run
+from reports.systems import name_models_alike, view_run
 
 
 def test_the_rates_of_a_view_equal_the_summarys(make_run):
@@ -40,6 +40,20 @@ def test_the_rates_of_a_view_equal_the_summarys(make_run):
 def test_a_system_is_described_in_short_words_without_paths(make_run, generator, shown):
     system = view_run(make_run("r", [1.0], generator=generator)).system
     assert (system.model, system.adapter, system.precision, system.decoding) == shown
+
+
+def test_weights_of_one_hash_go_by_the_name_that_any_run_knows(make_run):
+    def generated(name, sha256, **generator):
+        run = make_run(name, [1.0], generator={"name": "huggingface", "model": "/x/weights", **generator})
+        return replace(run, manifest=run.manifest | {"generator": {"weights": {"sha256": sha256}}})
+
+    runs = [
+        *(generated("base", "a"), generated("tuned", "a", hub_id="owner/model-1B")),
+        *(generated("other", "b"), generated("from the hub", None, hub_id="owner/hub"), generated("unknown", None)),
+    ]
+    named = [view_run(run).system.model for run in name_models_alike(runs)]
+    assert named == ["owner/model-1B", "owner/model-1B", "weights", "owner/hub", "weights"]
+    assert "hub_id" not in runs[0].manifest["config"]["generator"]
 
 
 def test_provenance_names_every_hash_and_version(make_run):

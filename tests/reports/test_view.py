@@ -43,6 +43,11 @@ def test_what_is_expected_and_not_there_is_named_with_the_reason(make_run, tmp_p
     ]
 
 
+def test_a_folder_of_weights_that_bears_an_adapters_name_is_no_adapter(make_run):
+    base = make_run("base", [1.0], generator={"name": "huggingface", "model": "models/qwen"})
+    assert [one.name for one in build_page([base], expected=["qwen"]).missing] == ["qwen"]
+
+
 def test_every_two_runs_of_a_board_come_with_their_flips_and_test(make_run):
     runs = [make_run("a", [0.0] * 6), make_run("b", [1.0] * 6), make_run("c", [1.0, 0.0, 0.0, 0.0, 0.0, 0.0])]
     pairs = [[*numbers, p.replace("\N{NO-BREAK SPACE}", " ")] for *numbers, p in build_page(runs).drill_down["pairs"]]
