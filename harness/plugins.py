@@ -1,13 +1,16 @@
 """A name in a configuration → an object: through a literal table, or as `package.module:Class`.
 
 A plug-in is a frozen dataclass whose fields are its options. Nothing registers itself and nothing is scanned:
-what a name means can be read in one table.
+what a name means can be read in one table. `package.module:Class` may lie in the current folder.
 """
 
+import contextlib
 import difflib
 import importlib
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.config import build
@@ -31,7 +34,8 @@ def resolve(table: Mapping[str, str], name: str, where: str) -> type[Any]:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(table)}"
         raise ConfigError(where, [f"{name!r} is unknown; {hint} (or give package.module:Class)"])
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        with _current_folder():
+            found = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in EXTRAS:
@@ -50,6 +54,17 @@ def resolve(table: Mapping[str, str], name: str, where: str) -> type[Any]:
     if not (isinstance(found, type) and is_dataclass(found)):
         raise ConfigError(where, [f"{name!r} is not a dataclass; a plug-in is a frozen dataclass"])
     return found
+
+
+@contextlib.contextmanager
+def _current_folder() -> Iterator[None]:
+    """Let modules of the current folder be imported, behind all others: a script has its own folder there instead."""
+    folder = str(Path.cwd())
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def instantiate(

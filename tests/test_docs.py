@@ -81,8 +81,8 @@ def file_name(text):
 class Shell:
     """Runs the commands of a page in the current folder, in this process, and keeps what they printed."""
 
-    def __init__(self, capsys, monkeypatch):
-        self.capsys, self.monkeypatch, self.code = capsys, monkeypatch, 0
+    def __init__(self, capsys):
+        self.capsys, self.code = capsys, 0
 
     def run(self, line):
         """Return what the command prints; its exit code is in `code`."""
@@ -91,9 +91,7 @@ class Shell:
             code, self.code = self.code, 0
             return str(code)
         self.capsys.readouterr()
-        if line == "export PYTHONPATH=.":
-            self.monkeypatch.syspath_prepend(str(Path.cwd()))
-        elif words[0] == "python":
+        if words[0] == "python":
             runpy.run_path(words[1], run_name="__main__")
         else:
             assert words[0] == "t2s", f"nobody knows how to run {line!r}"
@@ -117,7 +115,7 @@ def shell(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     before = set(sys.modules)
-    yield Shell(capsys, monkeypatch)
+    yield Shell(capsys)
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
@@ -214,7 +212,6 @@ def test_the_configuration_of_a_training_names_a_class_and_a_preset(tmp_path):
 def test_own_weights_and_an_own_trainer_work_on_a_tiny_model(shell):
     save_tiny_model(Path("models/mine"))
     write_files("bring-your-own")
-    shell.run("export PYTHONPATH=.")
     for line, addition in WITH_TORCH.items():
         printed = shell.run(line + addition)
         assert shell.code == 0, f"{line}\n{printed}"

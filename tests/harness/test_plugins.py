@@ -1,5 +1,7 @@
 """Names → objects."""
 
+import sys
+
 import pytest
 
 from harness.errors import ConfigError
@@ -17,6 +19,16 @@ def test_every_metric_of_the_table_carries_its_name(name):
 def test_a_class_outside_the_table_is_named_by_module_and_class():
     found = instantiate(METRICS, "harness.metrics.execution_accuracy:ExecutionAccuracy", {}, "metrics")
     assert found == ExecutionAccuracy()
+
+
+def test_a_module_of_the_current_folder_is_found_and_leaves_the_path_as_it_was(tmp_path, monkeypatch):
+    (tmp_path / "own_words.py").write_text(
+        "from dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass Own:\n    limit: int = 3\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    assert instantiate(METRICS, "own_words:Own", {"limit": 4}, "metrics").limit == 4
+    assert sys.path == before
 
 
 @pytest.mark.parametrize(
