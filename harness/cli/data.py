@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.errors import ExitCode
+from harness.errors import ExitCode, UsageError
 from harness.files import write_text
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def check(  # noqa: PLR0913  (a command's parameters are its options)
     the schema; exit 1 when it accepts too few.
     """
     if grammar:
+        if lint or as_json:
+            raise UsageError("data check: --grammar checks the grammar alone; ask for --lint or --json in another call")
         _check_grammar(folder, split, workers, min_rate)
         return
     from harness.datasets.check import check as check_folder  # noqa: PLC0415 - start-up stays light

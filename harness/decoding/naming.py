@@ -57,15 +57,16 @@ def _refer(scope: Scope, qualifier: str, column: str) -> Scope:
     if frame.clause == "select":
         item = column if frame.item is None and isinstance(scope.top, Frame) else ""
         frame = frame._replace(item=item, wanted=frame.wanted | {(qualifier, column)})
-        if _is_lent(scope, qualifier):
+        if _is_lent(scope, qualifier, column):
             frame = frame._replace(wanted=scope.frame.wanted)
     return scope.with_frame(frame)._replace(expect="after", word="name", qualifier="")
 
 
-def _is_lent(scope: Scope, qualifier: str) -> bool:
-    """Return whether a name in front of FROM can only be an outer query's."""
+def _is_lent(scope: Scope, qualifier: str, column: str) -> bool:
+    """Return whether a name in front of FROM is an outer query's, whatever is read here."""
     if qualifier and scope.table(qualifier) is None:
-        return any(source.alias == qualifier for frame in enclosing(scope.stack) for source in frame.sources)
+        outer = [source for frame in enclosing(scope.stack) for source in frame.sources]
+        return any(source.alias == qualifier and column in source.columns for source in outer)
     return False
 
 

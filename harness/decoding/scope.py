@@ -217,9 +217,14 @@ def unmet(scope: Scope) -> Wanted:
 
 
 def enclosing(stack: tuple[Frame | Bracket, ...]) -> Iterator[Frame]:
-    """Yield the queries around the innermost one that it can see: a sub-query in FROM does not see its siblings."""
+    """Yield the queries around the innermost one that it can see.
+
+    A sub-query in FROM does not see its siblings, and ORDER BY and GROUP BY see nothing of the outside.
+    """
     inner, *outer = frames(stack)
     for frame in outer:
+        if inner.clause in ("order", "group"):
+            return
         if inner.role == "expression":
             yield frame
         inner = frame
@@ -227,7 +232,9 @@ def enclosing(stack: tuple[Frame | Bracket, ...]) -> Iterator[Frame]:
 
 def _lends(frame: Frame, pair: tuple[str, str]) -> bool:
     """Return whether an outer query has, or is bound to have, what an inner one wants."""
-    return provides(frame, *pair) or (not frame.settled and frame.clause == "select" and pair in frame.wanted)
+    qualifier, column = pair
+    has = provides(frame, *pair) if qualifier else frame.holders(column) == 1
+    return has or (not frame.settled and frame.clause == "select" and pair in frame.wanted)
 
 
 def kind_of(scope: Scope) -> str:

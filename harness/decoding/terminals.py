@@ -25,8 +25,8 @@ _JOIN = f"(({one_of('inner cross')}|{_OUTER}){GAP})?{phrase('join')}"
 _NATURAL_JOIN = f"{phrase('natural')}{GAP}(({phrase('inner')}|{_OUTER}){GAP})?{phrase('join')}"
 _EDGES = ["unbounded preceding", "unbounded following", "current row"]
 _TERMINALS = rf"""
-END: /[ \t\r\n]*;/
-TRAIL: /[ \t\r\n]+/
+END: /{SPACE};/
+TRAIL: /{GAP}/
 LP: /{SPACE}\(/
 RP: /{SPACE}\)/
 COMMA0: /{SPACE},/

@@ -166,3 +166,9 @@ def test_a_grammar_that_accepts_too_few_golds_exits_1(capsys, folder):
     code, out, _ = run(capsys, "check", folder, "--grammar", "--workers", 1)
     assert code == 1, out
     assert "grammar: " in out.splitlines()[-1]
+
+
+def test_the_grammar_is_checked_alone(capsys, folder):
+    code, _, err = run(capsys, "check", folder, "--grammar", "--lint")
+    assert code == 2
+    assert "--grammar checks the grammar alone" in err

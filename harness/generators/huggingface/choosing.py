@@ -1,17 +1,18 @@
 """Logits → tokens: the likeliest, or a draw that depends on (seed, question, sample, position) and on nothing else."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from harness.generators.huggingface.rows import Decoding
 
-__all__ = ["choose", "choose_again", "forbid", "log_probabilities", "uniform"]
+__all__ = ["Redraw", "choose", "forbid", "log_probabilities", "uniform"]
 
 CANDIDATES = 256
 """Of so many likeliest tokens the nucleus is made, where `top_p` is below 1: sorting a vocabulary costs a step."""
 AGAIN = 0x3C6EF372FE94F82B
-"""Makes another key of a row's: what is drawn in a refused token's place must not depend on what was refused."""
+"""Makes another key of a row's."""
 GAMMA, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 WORD, SIGN = 1 << 64, 1 << 63
 
@@ -38,13 +39,26 @@ def choose(logits: Any, keys: Any, drawn: Any, decoding: Decoding) -> Any:
     return tokens.gather(-1, place.clamp(min=0))[:, 0]
 
 
-def choose_again(logits: Any, keys: Any, drawn: Any, decoding: Decoding) -> Any:
-    """Return the tokens [n] in place of refused ones, from `logits` of which those that must not come are −∞.
+@dataclass(frozen=True)
+class Redraw:
+    """Chooses in place of refused tokens; `keys` and `drawn` [n] are as in `choose`.
 
-    A token that is drawn freely, and where it must not come drawn anew among those that may, is distributed as one
-    drawn among those at once, but that the nucleus of the first draw is that of all tokens.
+    A token that is drawn freely, and where it must not come drawn anew among the others, is distributed as one drawn
+    among those that may come at once, but that the nucleus of the first draw is that of all tokens. Each attempt draws
+    with another key: what comes must not depend on what was refused.
     """
-    return choose(logits, keys ^ AGAIN, drawn, decoding)
+
+    keys: Any
+    drawn: Any
+    decoding: Decoding
+
+    def of(self, lines: Any) -> "Redraw":
+        """Return the same for some of the rows."""
+        return replace(self, keys=self.keys[lines], drawn=self.drawn[lines])
+
+    def __call__(self, logits: Any, attempt: int) -> Any:
+        """Return tokens [n] for logits [n, vocabulary] of which those of tokens that must not come are −∞."""
+        return choose(logits, self.keys ^ _signed(AGAIN * attempt % WORD), self.drawn, self.decoding)
 
 
 def log_probabilities(logits: Any, tokens: Any) -> Any:

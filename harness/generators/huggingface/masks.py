@@ -1,22 +1,22 @@
 """What rows must not write while they are decoded.
 
-A row chooses freely, and its track looks at what it chose: that costs a hundredth of the mask of all tokens that it may
-choose, and a model mostly chooses what it may. Only a row that was refused has its mask made, and chooses again.
+A row chooses freely, and its track looks at what it chose: that costs a tenth of the mask of all tokens that it may
+choose, and a model mostly chooses what it may. A row that was refused tries the next likeliest tokens; only where none
+of those may come, or tokens are drawn, its mask is made.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from harness.decoding.base import Constraint
-from harness.generators.huggingface.choosing import forbid
+from harness.generators.huggingface.choosing import Redraw, forbid
 from harness.generators.huggingface.forbidding import Words
 from harness.generators.huggingface.loops import is_loop
-from harness.generators.huggingface.rows import Decoding, Row
+from harness.generators.huggingface.rows import Row
 from harness.types import Schema
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Fill = Callable[[Sequence[Any], Any], None]
 WORD_BITS = 32
 ALL = np.uint32(0xFFFFFFFF)
 TRIED = 16
-"""How many of the likeliest tokens are tried: each costs a twentieth of a mask."""
+"""How many of the likeliest tokens are tried."""
 
 
 @dataclass(frozen=True)
@@ -80,49 +80,52 @@ class Masks:
         if row.track is not None and not row.finished and row.track.finished:
             row.complete = row.finished = True
 
-    def choose(self, logits: Any, rows: Sequence[Row], choose: Callable[..., Any], decoding: Decoding) -> list[int]:
-        """Return tokens for n rows, which their tracks have taken, from logits [n, vocabulary].
+    def choose(self, logits: Any, rows: Sequence[Row], refused: Sequence[int], redraw: Redraw) -> list[int]:
+        """Return other tokens for n rows whose tokens were refused, which their tracks have taken.
 
-        `choose` takes logits with −∞ where rows must not go, and which of the n they are. Where the likeliest token is
-        wanted the first few are tried one by one before a mask is made. A row that may go nowhere is ended, and has no
-        token.
+        `logits`: [n, vocabulary]. Where the likeliest token is wanted the next few are tried one by one before a mask
+        is made. A row that may go nowhere is ended, and its token says nothing.
         """
-        tokens: list[int | None] = [None] * len(rows)
-        if not decoding.temperature:
+        tokens = list(refused)
+        left = list(range(len(rows)))
+        if not redraw.decoding.temperature:
             ranked = logits.topk(min(TRIED, logits.shape[-1])).indices.tolist()
-            tokens = [
+            found = [
                 next((token for token in few if self.admit(row, token)), None)
                 for row, few in zip(rows, ranked, strict=True)
             ]
-        left = [number for number, token in enumerate(tokens) if token is None]
+            tokens = [old if new is None else new for old, new in zip(refused, found, strict=True)]
+            left = [number for number, token in enumerate(found) if token is None]
         if left:
             lines = torch.tensor(left, device=logits.device)
-            found = self._choose_masked(logits[lines], [rows[number] for number in left], partial(choose, lines=lines))
-            for number, token in zip(left, found, strict=True):
+            rest, struck = [rows[number] for number in left], [tokens[number] for number in left]
+            masked = self._choose_masked(logits[lines], rest, struck, redraw.of(lines))
+            for number, token in zip(left, masked, strict=True):
                 tokens[number] = token
-        return [token or 0 for token in tokens]
+        return tokens
 
-    def _choose_masked(self, logits: Any, rows: Sequence[Row], choose: Callable[[Any], Any]) -> list[int]:
-        allowed, tokens = self._restrict(logits, rows), [0] * len(rows)
-        waiting = [number for number, row in enumerate(rows) if not row.finished]
+    def _choose_masked(self, logits: Any, rows: Sequence[Row], refused: list[int], redraw: Redraw) -> list[int]:
+        allowed, tokens = self._restrict(logits, rows), refused
+        waiting, attempt = list(range(len(rows))), 0
         while waiting:
-            chosen = choose(allowed).tolist()
-            refused = []
+            # A mask is generous where a token holds two lexemes, so what was refused is struck out of it.
+            allowed[waiting, [tokens[number] for number in waiting]] = float("-inf")
+            alive = allowed.isfinite().any(dim=-1).tolist()
             for number in waiting:
-                tokens[number] = chosen[number]
-                if not self.admit(rows[number], chosen[number]):  # a mask is generous where tokens hold two lexemes
-                    refused.append(number)
-                    allowed[number, chosen[number]] = float("-inf")
-                    rows[number].finished = rows[number].complete = not bool(allowed[number].isfinite().any())
-            waiting = [number for number in refused if not rows[number].finished]
+                rows[number].finished = rows[number].complete = not alive[number]
+            waiting = [number for number in waiting if alive[number]]
+            if waiting:
+                attempt += 1
+                chosen = redraw(allowed, attempt).tolist()
+                for number in waiting:
+                    tokens[number] = chosen[number]
+                waiting = [number for number in waiting if not self.admit(rows[number], tokens[number])]
         return tokens
 
     def _restrict(self, logits: Any, rows: Sequence[Row]) -> Any:
         words = -(-logits.shape[-1] // WORD_BITS)
         bits = np.full((len(rows), words), ALL, dtype=np.uint32)
         self._fill(rows, bits)
-        for row, mask in zip(rows, bits, strict=True):
-            row.finished = row.complete = not mask.any()
         return forbid(logits, torch.from_numpy(bits.view(np.int32)).to(logits.device))
 
     def _fill(self, rows: Sequence[Row], bits: "NDArray[np.uint32]") -> None:

@@ -66,8 +66,10 @@ def measure_peaks() -> dict[str, float]:
 class Workload:
     """What a phase asks for: its lengths, and with the model's sizes the bytes of a geometry."""
 
-    def __init__(self, rows: Sequence[Row], cells: Cells, config: Any, max_new_tokens: int) -> None:
-        self._cells, self._config = cells, config
+    def __init__(
+        self, rows: Sequence[Row], cells: Cells, config: Any, max_new_tokens: int, *, masked: bool = False
+    ) -> None:
+        self._cells, self._config, self._masked = cells, config, masked
         # One more: a row may run over by a step before the host knows that it ended.
         self.own = _rounded(max(len(row.request.suffix) for row in rows) + max_new_tokens + 2)
         self.prefix = _rounded(max(len(row.request.prefix) for row in rows))
@@ -84,8 +86,9 @@ class Workload:
     def bytes(self, rows: int, prefill_tokens: int) -> int:
         """Return what a geometry takes at its peak: its buffers, a step, and a refill.
 
-        The step: logits (twice, and in fp32 for sampling), scores and shares of one layer, gathered prefixes of one
-        layer. The refill: activations of one layer for `prefill_tokens`, their mask, keys and values behind the prefix.
+        The step: logits (twice, and in fp32 for sampling; where rows are constrained six times more), scores and shares
+        of one layer, gathered prefixes of one layer. The refill: activations of one layer for `prefill_tokens`, their
+        mask, keys and values behind the prefix.
         """
         geometry, cells, config = self.geometry(rows), self._cells, self._config
         item = int(cells.dtype.itemsize)
@@ -93,7 +96,8 @@ class Workload:
         cell = cells.token_bytes // cells.layers
         buffers: int = cells.token_bytes * (geometry.rows * geometry.own + geometry.places * geometry.prefix)
         scores = geometry.rows * heads * (geometry.own + geometry.prefix) * (3 * 4 + item)
-        step: int = geometry.rows * vocabulary * (2 * item + 3 * 4) + scores + geometry.tiles * geometry.prefix * cell
+        logits = (8 if self._masked else 2) * item + 3 * 4
+        step: int = geometry.rows * vocabulary * logits + scores + geometry.tiles * geometry.prefix * cell
         tokens = max(prefill_tokens, geometry.prefix)
         wide = 3 * config.intermediate_size + 6 * config.hidden_size + 4 * heads * cells.head_dim
         refill: int = (

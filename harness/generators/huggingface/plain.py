@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from harness.generators.huggingface.choosing import choose, choose_again, log_probabilities
+from harness.generators.huggingface.choosing import Redraw, choose, log_probabilities
 from harness.generators.huggingface.masks import Masks
 from harness.generators.huggingface.rows import Decoding, Request, Row, make_rows
 from harness.generators.huggingface.shared import Work, is_memory_full, no_row_fits
@@ -137,11 +137,8 @@ class _Chooser(LogitsProcessor):
             refused = list(self._refused(tokens.tolist(), self._masks))
             if refused:
                 rows, at = [self._rows[number] for number in refused], torch.tensor(refused, device=scores.device)
-
-                def again(some: Any, lines: Any) -> Any:
-                    return choose_again(some, keys[at[lines]], drawn[at[lines]], self._decoding)
-
-                chosen = self._masks.choose(scores[at], rows, again, self._decoding)
+                redraw = Redraw(keys[at], drawn[at], self._decoding)
+                chosen = self._masks.choose(scores[at], rows, tokens[at].tolist(), redraw)
                 tokens[at] = torch.tensor(chosen, device=scores.device)
         if self._decoding.temperature:
             self._reader.logarithms = log_probabilities(scores, tokens).tolist()

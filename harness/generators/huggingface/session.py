@@ -16,7 +16,7 @@ from harness.generators.huggingface.attention import DecodeAttention
 from harness.generators.huggingface.bank import Bank, Cells, Geometry, on_device
 from harness.generators.huggingface.board import Board
 from harness.generators.huggingface.body import Body
-from harness.generators.huggingface.choosing import choose, choose_again, log_probabilities
+from harness.generators.huggingface.choosing import Redraw, choose, log_probabilities
 from harness.generators.huggingface.graphs import Graphs
 from harness.generators.huggingface.masks import Masks
 from harness.generators.huggingface.rows import Decoding, Row
@@ -217,7 +217,7 @@ class Session:
             if self._masks is None or self._masks.admit(row, int(tokens[line])):
                 self._accept(row, int(tokens[line]), logarithms[line])
             else:
-                refused.append((line, row))
+                refused.append((line, row, int(tokens[line])))
         if refused and self._masks is not None:
             self._choose_again(sent, refused, self._masks)
 
@@ -226,21 +226,17 @@ class Session:
         if self._masks is not None:
             self._masks.close(row)
 
-    def _choose_again(self, sent: _News, refused: list[Seat], masks: Masks) -> None:
+    def _choose_again(self, sent: _News, refused: list[tuple[int, Row, int]], masks: Masks) -> None:
         """Have rows whose token was refused choose among what they may, and take them back to that place."""
         with torch.cuda.stream(self._aside):  # the next step need not be waited for; None changes nothing
             if self._aside is not None:
                 self._aside.wait_event(sent.event)
-            device, rows = self._plan.cells.device, [row for _, row in refused]
-            logits = sent.logits.index_select(0, on_device([line for line, _ in refused], device))
+            device, rows = self._plan.cells.device, [row for _, row, _ in refused]
+            logits = sent.logits.index_select(0, on_device([line for line, *_ in refused], device))
             keys = on_device([self._plan.decoding.key(row) for row in rows], device)
             drawn = on_device([len(row.ids) for row in rows], device)
-            decoding = self._plan.decoding
-
-            def again(some: Any, lines: Any) -> Any:
-                return choose_again(some, keys[lines], drawn[lines], decoding)
-
-            chosen = masks.choose(logits, rows, again, decoding)
+            redraw = Redraw(keys, drawn, self._plan.decoding)
+            chosen = masks.choose(logits, rows, [token for *_, token in refused], redraw)
             logarithms = [0.0] * len(rows)
             if self._plan.decoding.temperature:
                 logarithms = log_probabilities(logits, on_device(chosen, device)).tolist()

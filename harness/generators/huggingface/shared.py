@@ -107,7 +107,8 @@ class SharedEngine:
         if self._cells is None:
             self._cells = _measure_cells(self._body)
         decoding = self._work.decoding
-        workload = Workload(rows, self._cells, self._body.config, decoding.max_new_tokens)
+        masked = self._work.masks is not None
+        workload = Workload(rows, self._cells, self._body.config, decoding.max_new_tokens, masked=masked)
         geometry, prefill_tokens = fit(workload, self._most, self._work.limits.memory_gib, self._body.device)
         self._slots.append(geometry.rows)
         # A window that no prompt outgrows changes nothing.

@@ -167,6 +167,14 @@ def test_what_a_mask_allows_may_be_chosen_and_little_else(pieces, tokenizer, sch
         assert len(more) <= max(2, 0.05 * len(allowed)), more
 
 
+def test_a_blank_line_does_not_end_a_statement(letters, schema):
+    """Whoever reads an answer stops at a blank line, whatever is still owed."""
+    track, _ = write(letters, schema, b"SELECT T1.name, T2.title FROM city AS T1\n")
+    assert not track.advance(ord("\n"))
+    assert track.advance(ord(" "))
+    assert all(map(track.advance, b"INNER JOIN shop AS T2\n;"))
+
+
 def test_level_syntax_follows_no_scope(schema):
     constraint = build_byte_constraint("syntax")
     track, refused = write(constraint, schema, b"SELECT a.nothing FROM nowhere AS b WHERE c = 1")
