@@ -24,9 +24,9 @@ __all__ = [
     "quoted_any_of",
 ]
 
-SPACE = r"[ \t]*(\r?\n[ \t]*)?"
+SPACE = r"[ \t]*(\n[ \t]*)?"
 """White space that may be there. One line break at most: a blank line ends a statement for whoever reads it."""
-GAP = r"([ \t]+(\r?\n[ \t]*)?|\r?\n[ \t]*)"
+GAP = r"([ \t]+(\n[ \t]*)?|\n[ \t]*)"
 """White space that must be there."""
 STRING = r"'([^'\x00]|'')*'"
 DOUBLE_QUOTED = r'"([^"\x00]|"")*"'
