@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from harness.decoding.vocabulary import WORD_BITS
 from harness.types import Schema
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ban", "Words", "make_bans", "read_texts"]
 
-WORD_BITS = 32
 _QUOTES = str.maketrans("", "", '"`[]')
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from harness.decoding.base import Constraint
+from harness.decoding.vocabulary import WORD_BITS
 from harness.generators.huggingface.choosing import Redraw, forbid
 from harness.generators.huggingface.forbidding import Words
 from harness.generators.huggingface.loops import is_loop
@@ -26,7 +27,6 @@ __all__ = ["Bans", "Fill", "Grammar", "Masks"]
 
 Fill = Callable[[Sequence[Any], Any], None]
 """Fills the bit masks (uint32 [tracks, words]) of tracks: `harness.decoding.constraint.fill_all`."""
-WORD_BITS = 32
 ALL = np.uint32(0xFFFFFFFF)
 TRIED = 16
 """How many of the likeliest tokens are tried."""
