@@ -55,9 +55,10 @@ class TrainDataConfig:
 
     `fraction` is sampled so that the distribution over evidence-length buckets is kept. `validation_databases` is
     a number of databases, or, below 1, a share of them; 0 trains on all and evaluates nothing. With
-    `shuffle_schemas` tables and columns come in another order in every epoch but the first. Databases that the sets
-    of `evaluation` (not given: those beside the training data, see `trainer.leakage`) have as well are refused, left
-    out or allowed.
+    `shuffle_schemas` tables and columns come in another order in every epoch but the first. `qualifiers`: columns are
+    taught as the golds have them, with the table's name where those have its alias, or with it always
+    (`trainer.qualifying`). Databases that the sets of `evaluation` (not given: those beside the training data, see
+    `trainer.leakage`) have as well are refused, left out or allowed.
     """
 
     __pydantic_config__ = STRICT
@@ -67,6 +68,7 @@ class TrainDataConfig:
     seed: int = 42
     validation_databases: float = 0.1
     shuffle_schemas: bool = False
+    qualifiers: Literal["as_written", "tables", "always"] = "as_written"
     evaluation: tuple[str, ...] | None = None
     leakage: Literal["refuse", "exclude", "allow"] = "refuse"
 
@@ -167,9 +169,11 @@ def identity(config: TrainConfig) -> str:
         data = replace(data, evaluation=None, leakage="refuse")
     train = replace(config.train, logging_steps=1, save_steps=0)
     tree = asdict(replace(config, model=model, data=data, train=train, packing=packing))
+    # A training from before there was a choice stays what it is.
     if not data.shuffle_schemas:
-        # A training from before there was the choice stays what it is.
         del tree["data"]["shuffle_schemas"]
+    if data.qualifiers == "as_written":
+        del tree["data"]["qualifiers"]
     return digest(tree)
 
 

@@ -3,7 +3,7 @@
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from trainer.config import TrainConfig, identity
 from trainer.data import Encoder, Rows, Split, build_rows, estimating_encoder, shuffled_schemas, split_dataset
 from trainer.leakage import Leakage, check_leakage
 from trainer.memory import Shape, known_shape, same_model
+from trainer.qualifying import Targets, qualify_targets
 from trainer.session import remove_checkpoints, unfinished_checkpoints
 
 __all__ = ["TRAINERS", "Prepared", "choose_encoder", "prepare", "read_finished", "train"]
@@ -40,6 +41,7 @@ class Prepared:
     validation: Rows
     exact: bool
     leakage: Leakage
+    targets: Targets
 
 
 def train(config: TrainConfig, output_dir: Path, *, resume: bool, on_step: OnStep | None = None) -> Adapter | None:
@@ -94,13 +96,20 @@ def prepare(config: TrainConfig, encoder: Encoder, positions: int, material: Mat
     Raises `DataError` for data that is not there, and for databases that an evaluation set has as well.
     """
     dataset, leakage = material or _load_material(config)
-    split = split_dataset(dataset, config.data)
+    split, targets = _teach(split_dataset(dataset, config.data), dataset, config)
     limits = [limit for limit in (config.train.max_tokens, positions) if limit]
     shuffled = shuffled_schemas(dataset.schemas, config.data, config.train.epochs)
     build: Callable[..., Rows] = lambda examples, *orders: build_rows(  # noqa: E731 - the same four arguments twice
         examples, dataset.schemas, config.prompt, encoder, min(limits, default=0), *orders
     )
-    return Prepared(dataset, split, build(split.train, shuffled), build(split.validation), encoder.exact, leakage)
+    rows, validation = build(split.train, shuffled), build(split.validation)
+    return Prepared(dataset, split, rows, validation, encoder.exact, leakage, targets)
+
+
+def _teach(split: Split, dataset: Dataset, config: TrainConfig) -> tuple[Split, Targets]:
+    taught, targets = qualify_targets((*split.train, *split.validation), dataset.schemas, config.data)
+    border = len(split.train)
+    return replace(split, train=taught[:border], validation=taught[border:]), targets
 
 
 def _load_material(config: TrainConfig) -> Material:
@@ -158,6 +167,7 @@ def prepared_summary(prepared: Prepared, data_hashes: dict[str, str]) -> dict[st
         "evidence_buckets": [{"words": name, "before": a, "after": b} for name, a, b in split.buckets],
         "shortened": [*train.shortened, *prepared.validation.shortened],
         "left_out": [*train.left_out, *prepared.validation.left_out],
+        "targets": asdict(prepared.targets),
         "leakage": {"summary": prepared.leakage.headlines, **asdict(prepared.leakage)},
     }
 
