@@ -1,8 +1,8 @@
 """Golds whose columns stand behind the name of their table, where an annotator wrote `T1` or nothing.
 
 `SELECT T2.label FROM atom AS T1 …` makes a model choose a number before it has written what the number means; two
-thirds of the answers of a fine-tuned 1.5B model that do not run give a column to the wrong one. `SELECT molecule.label` says what
-it means at once. Only names are touched, and only where SQLite compiles both texts to the same program.
+thirds of the answers of a fine-tuned 1.5B model that do not run give a column to the wrong one. `SELECT molecule.label`
+says what it means at once. Only names are touched, and only where SQLite compiles both texts to the same program.
 """
 
 from collections import Counter
