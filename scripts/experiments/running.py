@@ -70,6 +70,7 @@ class Evaluation:
             "generator.precision": self.precision or ("auto" if quantization == "none" else quantization),
             "prompt.template": config.prompt.template,
             "prompt.max_tokens": config.prompt.max_tokens,
+            "prompt.descriptions": json.dumps(config.prompt.descriptions),
             "metrics.names": json.dumps(self.metrics),
             "analysis.explain": "false",
             "analysis.lint": "false",

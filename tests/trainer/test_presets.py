@@ -46,8 +46,10 @@ def test_a_strong_preset_differs_in_what_it_says_only(name):
     strong, reference = load(f"{name}-strong"), load(name)
     assert set(strong.lora.target_modules) == LINEAR_LAYERS[name]
     assert replace(strong.lora, target_modules=reference.lora.target_modules) == reference.lora
-    assert replace(strong.data, fraction=0.45, validation_databases=0.1, shuffle_schemas=False) == reference.data
+    said = {"fraction": 0.45, "validation_databases": 0.1, "shuffle_schemas": False, "qualifiers": "as_written"}
+    assert replace(strong.data, **said) == reference.data
     assert (strong.data.fraction, strong.data.validation_databases, strong.data.shuffle_schemas) == (1.0, 0, True)
+    assert strong.data.qualifiers == "always"
     assert strong.model == reference.model
     assert replace(strong.prompt, descriptions=False) == reference.prompt
     assert strong.prompt.descriptions == "names"
