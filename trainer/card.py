@@ -34,6 +34,7 @@ A LoRA adapter that writes SQLite queries, trained on {base_model} with text2sql
 | adapted layers | {targets} |
 | quantisation while training | {quantization} |
 | training data | {data} ({split}), {rows} of {examples} questions over {databases} databases |
+| targets | {taught} |
 | validation | {validation} |
 | optimizer steps | {steps} of {step_examples} examples, learning rate {learning_rate}, {scheduler} |
 | seeds | {data_seed} for the sample and the databases held out, {seed} for the order and the dropout |
@@ -142,6 +143,7 @@ def _render(config: TrainConfig, data: Mapping[str, Any], weights: Mapping[str, 
         rows=data["rows"],
         examples=data["examples"],
         databases=len(data["databases"]),
+        taught=_taught(config, data["targets"]),
         validation=f"{data['validation_rows']} questions over {', '.join(held_out)}" if held_out else "none",
         steps=adapter.steps,
         step_examples=config.train.step_examples,
@@ -172,6 +174,13 @@ def _table(first: str, second: str, lines: Sequence[tuple[object, object]]) -> s
     """Return a table of Markdown; `second` may be several columns."""
     rule = "|---" * (2 + second.count("|")) + "|"
     return "\n".join([f"| {first} | {second} |", rule, *(f"| {a} | {b} |" for a, b in lines)]) if lines else "None."
+
+
+def _taught(config: TrainConfig, targets: Mapping[str, Any]) -> str:
+    if config.data.qualifiers == "as_written":
+        return "the golds as they are written"
+    where = "every column" if config.data.qualifiers == "always" else "columns with an alias"
+    return f"{where} behind its table's name: {targets['rewritten']} golds rewritten, {len(targets['kept'])} kept"
 
 
 def _quantization(config: TrainConfig) -> str:

@@ -255,3 +255,11 @@ def test_without_validation_the_card_says_that_the_last_step_is_delivered(write_
     adapter = train(dry(write_config, "data.validation_databases=0"), tmp_path / "out", resume=False)
     assert adapter.selection.eval_loss is None
     assert "no databases are held out" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_the_card_and_training_json_say_in_whose_words_the_golds_were_taught(write_config, tmp_path):
+    train(dry(write_config, "data.qualifiers=always"), tmp_path / "out", resume=False)
+    targets = json.loads((tmp_path / "out" / "training.json").read_text())["data"]["targets"]
+    assert targets["rewritten"] > 0
+    line = f"| targets | every column behind its table's name: {targets['rewritten']} golds rewritten, "
+    assert line in (tmp_path / "out" / "README.md").read_text()

@@ -25,12 +25,7 @@ def choose(logits: Any, keys: Any, drawn: Any, decoding: Decoding) -> Any:
     """
     if not decoding.temperature:
         return logits.argmax(dim=-1)
-    count = logits.shape[-1] if decoding.top_p >= 1 else min(CANDIDATES, logits.shape[-1])
-    weights = torch.softmax(logits.float() / decoding.temperature, dim=-1)
-    likely, tokens = weights.topk(count, dim=-1)
-    reached = likely.cumsum(dim=-1)
-    # A token is in the nucleus where those before it do not reach top_p.
-    nucleus = likely * (reached - likely < decoding.top_p)
+    nucleus, tokens = _nucleus(logits, decoding)
     reached = nucleus.cumsum(dim=-1)
     level = uniform(keys, drawn)[:, None] * reached[:, -1:]
     # Rounding may put the level at the very end: behind it stand tokens that are not in the nucleus.
@@ -39,13 +34,23 @@ def choose(logits: Any, keys: Any, drawn: Any, decoding: Decoding) -> Any:
     return tokens.gather(-1, place.clamp(min=0))[:, 0]
 
 
+def _nucleus(logits: Any, decoding: Decoding) -> tuple[Any, Any]:
+    """Return the probabilities [n, k] of the likeliest tokens, 0 for those outside of the nucleus, and the tokens."""
+    count = logits.shape[-1] if decoding.top_p >= 1 else min(CANDIDATES, logits.shape[-1])
+    weights = torch.softmax(logits.float() / decoding.temperature, dim=-1)
+    likely, tokens = weights.topk(count, dim=-1)
+    reached = likely.cumsum(dim=-1)
+    # A token is in the nucleus where those before it do not reach top_p.
+    return likely * (reached - likely < decoding.top_p), tokens
+
+
 @dataclass(frozen=True)
 class Redraw:
     """Chooses in place of refused tokens; `keys` and `drawn` [n] are as in `choose`.
 
     A token that is drawn freely, and where it must not come drawn anew among the others, is distributed as one drawn
-    among those that may come at once, but that the nucleus of the first draw is that of all tokens. Each attempt draws
-    with another key: what comes must not depend on what was refused.
+    among those that may come at once, but that the nucleus is that of all tokens. Each attempt draws with another key:
+    what comes must not depend on what was refused.
     """
 
     keys: Any
@@ -55,6 +60,24 @@ class Redraw:
     def of(self, lines: Any) -> "Redraw":
         """Return the same for some of the rows."""
         return replace(self, keys=self.keys[lines], drawn=self.drawn[lines])
+
+    def rank(self, logits: Any, refused: Any, count: int) -> Any:
+        """Return tokens [n, count] in the order in which they are to be tried, −1 behind the last; `refused`: [n].
+
+        Greedily the likeliest first. Else draws without replacement from what is left of the nucleus: the largest of
+        log-probabilities with Gumbel's noise (Kool, van Hoof & Welling, Stochastic Beams and Where to Find Them, ICML
+        2019), so that the first that may come is a draw among those that may.
+        """
+        count = min(count, logits.shape[-1])
+        if not self.decoding.temperature:
+            return logits.topk(count, dim=-1).indices
+        weights, tokens = _nucleus(logits, self.decoding)
+        weights = weights * (tokens != refused[:, None])
+        noise = uniform(self.keys[:, None] ^ (tokens + 1) * _signed(AGAIN), self.drawn[:, None])
+        # Of 24 bits: half a step above 0, and so below 1.
+        scores = weights.log() - (-(noise.double() + 2.0**-25).log()).log()
+        best, places = scores.topk(min(count, scores.shape[-1]), dim=-1)
+        return tokens.gather(-1, places).masked_fill(best.isinf(), -1)
 
     def __call__(self, logits: Any, attempt: int) -> Any:
         """Return tokens [n] for logits [n, vocabulary] of which those of tokens that must not come are −∞."""

@@ -8,7 +8,7 @@ pytest.importorskip("transformers")
 import torch
 from scipy import stats
 
-from harness.generators.huggingface.choosing import choose, forbid, log_probabilities, uniform
+from harness.generators.huggingface.choosing import Redraw, choose, forbid, log_probabilities, uniform
 from harness.generators.huggingface.rows import Decoding, Request, Row
 from harness.types import Prompt
 
@@ -106,3 +106,25 @@ def test_a_cleared_bit_forbids_its_token(vocabulary):
     assert torch.equal(found == 0, allowed)
     drawn = choose(found, torch.arange(3), torch.zeros(3, dtype=torch.long), Decoding(temperature=5.0))
     assert allowed[torch.arange(3), drawn].all()
+
+
+def test_tokens_to_try_come_without_the_refused_one_by_the_law_of_draws_without_replacement():
+    """Of 5, 3 and 2 the first was refused: the second leads in 3 of 5 orders, and what is no part of the nucleus is −1."""
+    count = 20_000
+    logits = torch.tensor([0.5, 0.3, 0.2, 1e-6]).log().repeat(count, 1)
+    keys = torch.tensor([Decoding().key(Row(Request(Prompt(n, "", ""), (), (1,)))) for n in range(count)])
+    drawn, refused = torch.zeros(count, dtype=torch.long), torch.zeros(count, dtype=torch.long)
+    decoding = Decoding(temperature=1.0, top_p=0.99)
+    ranked = Redraw(keys, drawn, decoding).rank(logits, refused, 16)
+    assert ranked.shape == (count, 4)
+    assert set(map(tuple, ranked.tolist())) == {(1, 2, -1, -1), (2, 1, -1, -1)}
+    share = (ranked[:, 0] == 1).double().mean().item()
+    assert abs(share - 0.6) < 4 * (0.6 * 0.4 / count) ** 0.5
+    some = torch.tensor([3, 7, 19])
+    assert Redraw(keys, drawn, decoding).of(some).rank(logits[some], refused[some], 16).equal(ranked[some])
+
+
+def test_greedily_the_likeliest_are_tried_first():
+    logits = torch.tensor([[0.1, 3.0, 2.0, -1.0]])
+    nothing = torch.zeros(1, dtype=torch.long)
+    assert Redraw(nothing, nothing, Decoding()).rank(logits, nothing + 1, 3).tolist() == [[1, 2, 0]]
