@@ -109,7 +109,7 @@ def test_a_cleared_bit_forbids_its_token(vocabulary):
 
 
 def test_tokens_to_try_come_without_the_refused_one_by_the_law_of_draws_without_replacement():
-    """Of 5, 3 and 2 the first was refused: the second leads in 3 of 5 orders, and what is no part of the nucleus is −1."""
+    """Of 5, 3 and 2 the first was refused: the second leads in 3 of 5 orders; what is outside the nucleus is −1."""
     count = 20_000
     logits = torch.tensor([0.5, 0.3, 0.2, 1e-6]).log().repeat(count, 1)
     keys = torch.tensor([Decoding().key(Row(Request(Prompt(n, "", ""), (), (1,)))) for n in range(count)])
