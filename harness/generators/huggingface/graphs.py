@@ -79,7 +79,7 @@ class Graphs:
 
 
 def _tokens(result: Any) -> Any:
-    """Return the tokens that a step chose (alone, or [2, n] with their logarithms), or would choose (logits)."""
+    """Return the tokens that a step chose (alone, or in front of what `news.tell` adds), or would choose (logits)."""
     if result.dim() == 1:
         return result
-    return result[0] if result.dtype is torch.float64 else result.argmax(dim=-1)
+    return result[0] if result.dtype in (torch.float64, torch.int64) else result.argmax(dim=-1)

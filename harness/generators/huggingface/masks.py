@@ -5,7 +5,7 @@ choose, and a model mostly chooses what it may. A row that was refused tries the
 of those may come, or tokens are drawn, its mask is made.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import torch
 
 from harness.decoding.base import Constraint
 from harness.decoding.vocabulary import WORD_BITS
+from harness.generators.huggingface.bank import on_device
 from harness.generators.huggingface.choosing import Redraw, forbid
 from harness.generators.huggingface.forbidding import Words
 from harness.generators.huggingface.loops import is_loop
@@ -75,6 +76,10 @@ class Masks:
             return False
         return row.track is None or (not is_loop(row.ids, token) and row.track.advance(token))
 
+    def admit_first(self, row: Row, tokens: Iterable[int]) -> int | None:
+        """Give a row's track the first of some tokens that may come, and return it; None where none may."""
+        return next((token for token in tokens if self.admit(row, token)), None)
+
     def close(self, row: Row) -> None:
         """End a row where only an end token may come."""
         if row.track is not None and not row.finished and row.track.finished:
@@ -90,16 +95,15 @@ class Masks:
         left = list(range(len(rows)))
         if not redraw.decoding.temperature:
             ranked = logits.topk(min(TRIED, logits.shape[-1])).indices.tolist()
-            found = [
-                next((token for token in few if self.admit(row, token)), None)
-                for row, few in zip(rows, ranked, strict=True)
-            ]
+            found = [self.admit_first(row, few) for row, few in zip(rows, ranked, strict=True)]
             tokens = [old if new is None else new for old, new in zip(refused, found, strict=True)]
             left = [number for number, token in enumerate(found) if token is None]
         if left:
-            lines = torch.tensor(left, device=logits.device)
             rest, struck = [rows[number] for number in left], [tokens[number] for number in left]
-            masked = self._choose_masked(logits[lines], rest, struck, redraw.of(lines))
+            if len(left) < len(rows):
+                lines = on_device(left, logits.device)
+                logits, redraw = logits[lines], redraw.of(lines)
+            masked = self._choose_masked(logits, rest, struck, redraw)
             for number, token in zip(left, masked, strict=True):
                 tokens[number] = token
         return tokens
@@ -109,24 +113,27 @@ class Masks:
         waiting, attempt = list(range(len(rows))), 0
         while waiting:
             # A mask is generous where a token holds two lexemes, so what was refused is struck out of it.
-            allowed[waiting, [tokens[number] for number in waiting]] = float("-inf")
-            alive = allowed.isfinite().any(dim=-1).tolist()
+            struck = on_device([*waiting, *(tokens[number] for number in waiting)], allowed.device).view(2, -1)
+            allowed.index_put_(tuple(struck), allowed.new_full((), float("-inf")))
+            attempt += 1
+            # One transfer: what is chosen where nothing may come says nothing.
+            alive, chosen = torch.stack((allowed.isfinite().any(dim=-1).long(), redraw(allowed, attempt))).tolist()
             for number in waiting:
                 rows[number].finished = rows[number].complete = not alive[number]
             waiting = [number for number in waiting if alive[number]]
-            if waiting:
-                attempt += 1
-                chosen = redraw(allowed, attempt).tolist()
-                for number in waiting:
-                    tokens[number] = chosen[number]
-                waiting = [number for number in waiting if not self.admit(rows[number], tokens[number])]
+            for number in waiting:
+                tokens[number] = chosen[number]
+            waiting = [number for number in waiting if not self.admit(rows[number], tokens[number])]
         return tokens
 
     def _restrict(self, logits: Any, rows: Sequence[Row]) -> Any:
         words = -(-logits.shape[-1] // WORD_BITS)
         bits = np.full((len(rows), words), ALL, dtype=np.uint32)
         self._fill(rows, bits)
-        return forbid(logits, torch.from_numpy(bits.view(np.int32)).to(logits.device))
+        allowed = torch.from_numpy(bits.view(np.int32))
+        if logits.device.type == "cuda":
+            allowed = allowed.pin_memory()
+        return forbid(logits, allowed.to(logits.device, non_blocking=True))
 
     def _fill(self, rows: Sequence[Row], bits: "NDArray[np.uint32]") -> None:
         bound = [number for number, row in enumerate(rows) if row.track is not None]

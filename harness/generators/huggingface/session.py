@@ -19,6 +19,7 @@ from harness.generators.huggingface.body import Body
 from harness.generators.huggingface.choosing import Redraw, choose, log_probabilities
 from harness.generators.huggingface.graphs import Graphs
 from harness.generators.huggingface.masks import Masks
+from harness.generators.huggingface.news import Told, hear, tell
 from harness.generators.huggingface.rows import Decoding, Row
 from harness.generators.huggingface.steps import Seat, batches, decode, load_prefix, load_suffixes
 from harness.generators.huggingface.stopping import Stopping
@@ -48,9 +49,12 @@ class Plan:
 
 
 class _News(NamedTuple):
-    """Tokens on their way to the host: `event` has passed when they are there; `logits` are what they come from."""
+    """Tokens on their way to the host: `event` has passed when they are there; `logits` are what they come from.
 
-    tokens: Any
+    `told` is what `news.tell` returned.
+    """
+
+    told: Any
     event: Any
     seats: list[Seat]
     logits: Any
@@ -68,7 +72,7 @@ class Session:
         self.graphs = Graphs(self._bank.state, enabled=plan.graphs)
         self._sent: deque[_News] = deque()
         self._seen: Any = None
-        self._aside = torch.cuda.Stream() if self._gpu and masks is not None else None
+        self._aside = torch.cuda.Stream(priority=-1) if self._gpu and masks is not None else None
         self._finished: list[Row] = []
         self.counts: Counter[str] = Counter()
 
@@ -170,10 +174,8 @@ class Session:
         return self._news(logits, tokens)
 
     def _news(self, logits: Any, tokens: Any) -> Any:
-        """Return what the host is told: tokens [n], or where they are drawn [2, n] with their logarithms."""
-        if not self._plan.decoding.temperature:
-            return tokens
-        return torch.stack((tokens.double(), log_probabilities(logits, tokens).double()))
+        drawn = bool(self._plan.decoding.temperature)
+        return tell(logits, tokens, drawn=drawn, spare=self._masks is not None and not drawn)
 
     def _blocks(self, tiles: int) -> Any:
         held = {place for place in self._board.tile_places[:tiles] if place is not None}
@@ -209,43 +211,57 @@ class Session:
         sent = self._sent.popleft()
         if sent.event is not None:
             sent.event.synchronize()
-        news, refused = sent.tokens, []
-        tokens, logarithms = news.tolist() if news.dim() > 1 else (news.tolist(), [0.0] * len(news))
+        told, refused = hear(sent.told), []
         for line, row in sent.seats:
             if row.finished:
                 continue
-            if self._masks is None or self._masks.admit(row, int(tokens[line])):
-                self._accept(row, int(tokens[line]), logarithms[line])
+            if self._masks is None or self._masks.admit(row, told.tokens[line]):
+                self._accept(row, told.tokens[line], told.logarithms[line])
             else:
-                refused.append((line, row, int(tokens[line])))
+                refused.append((line, row))
         if refused and self._masks is not None:
-            self._choose_again(sent, refused, self._masks)
+            self._choose_again(sent, told, refused, self._masks)
 
     def _accept(self, row: Row, token: int, logprob: float) -> None:
         self._stopping.accept(row, token, logprob)
         if self._masks is not None:
             self._masks.close(row)
 
-    def _choose_again(self, sent: _News, refused: list[tuple[int, Row, int]], masks: Masks) -> None:
-        """Have rows whose token was refused choose among what they may, and take them back to that place."""
+    def _choose_again(self, sent: _News, told: Told, refused: Sequence[Seat], masks: Masks) -> None:
+        """Have rows whose token was refused choose among what they may, and take them back to that place.
+
+        Whoever may write none of the likeliest tokens, which have come along, asks the device.
+        """
+        chosen: list[tuple[Row, int, float]] = []
+        asking: list[Seat] = []
+        for line, row in refused:
+            token = masks.admit_first(row, told.others(line))
+            if token is None:
+                asking.append((line, row))
+            else:
+                chosen.append((row, token, 0.0))
+        if asking:
+            chosen += self._ask(sent, told, asking, masks)
+        going = [one for one in chosen if not one[0].finished]
+        if going:
+            self._take_back([row for row, *_ in going], [token for _, token, _ in going])
+        for row, token, logprob in going:
+            self._accept(row, token, logprob)
+
+    def _ask(self, sent: _News, told: Told, seats: Sequence[Seat], masks: Masks) -> list[tuple[Row, int, float]]:
+        """Return rows with what they choose from the logits of their lines, and its logarithm where it is drawn."""
         with torch.cuda.stream(self._aside):  # the next step need not be waited for; None changes nothing
             if self._aside is not None:
                 self._aside.wait_event(sent.event)
-            device, rows = self._plan.cells.device, [row for _, row, _ in refused]
-            logits = sent.logits.index_select(0, on_device([line for line, *_ in refused], device))
-            keys = on_device([self._plan.decoding.key(row) for row in rows], device)
-            drawn = on_device([len(row.ids) for row in rows], device)
-            redraw = Redraw(keys, drawn, self._plan.decoding)
-            chosen = masks.choose(logits, rows, [token for *_, token in refused], redraw)
+            device, decoding, rows = self._plan.cells.device, self._plan.decoding, [row for _, row in seats]
+            numbers = [line for line, _ in seats], [decoding.key(row) for row in rows], [len(row.ids) for row in rows]
+            lines, keys, drawn = on_device([one for column in numbers for one in column], device).view(3, -1)
+            logits = sent.logits.index_select(0, lines)
+            chosen = masks.choose(logits, rows, [told.tokens[line] for line, _ in seats], Redraw(keys, drawn, decoding))
             logarithms = [0.0] * len(rows)
-            if self._plan.decoding.temperature:
+            if decoding.temperature:
                 logarithms = log_probabilities(logits, on_device(chosen, device)).tolist()
-        going = [place for place, row in enumerate(rows) if not row.finished]
-        if not going:
-            return
-        self._take_back([rows[place] for place in going], [chosen[place] for place in going])
-        for place in going:
-            self._accept(rows[place], chosen[place], logarithms[place])
+        return list(zip(rows, chosen, logarithms, strict=True))
 
     def _take_back(self, rows: Sequence[Row], tokens: Sequence[int]) -> None:
         """Put other tokens in the place of those last chosen, and undo the steps that were sent with those."""
@@ -257,9 +273,9 @@ class Session:
                 if id(row) in undone:
                     undone[id(row)] += 1
             later.seats[:] = [seat for seat in later.seats if id(seat[1]) not in undone]
-        at = on_device([slots[id(row)] for row in rows], device)
-        back = on_device([undone[id(row)] for row in rows], device)
-        bank.tokens.index_copy_(0, at, on_device(tokens, device))
+        places, steps = [slots[id(row)] for row in rows], [undone[id(row)] for row in rows]
+        at, back, new = on_device([*places, *steps, *tokens], device).view(3, -1)
+        bank.tokens.index_copy_(0, at, new)
         for state in (bank.used, bank.drawn):
             state.index_add_(0, at, -back)
         for row in rows:

@@ -13,7 +13,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from harness.generators.huggingface import shared
+from harness.generators.huggingface import news, shared
 from harness.generators.huggingface.choosing import Redraw, choose
 from harness.generators.huggingface.masks import Grammar, Masks
 from harness.generators.huggingface.rows import Decoding, Request, Row
@@ -103,12 +103,24 @@ def test_a_step_back_changes_no_answer(seed, make_generator, folder, monkeypatch
     assert len(expected) == 24 * options.get("samples", 1)
     assert answer(engine="generate") == expected
     plan, take_back, taken = shared.Plan, Session._take_back, []
+    ask, asked = Session._ask, []
     monkeypatch.setattr(shared, "Plan", lambda *fields: plan(*fields[:-2], True, False))
     monkeypatch.setattr(
         Session, "_take_back", lambda self, rows, tokens: (taken.extend(rows), take_back(self, rows, tokens))
     )
+    monkeypatch.setattr(
+        Session,
+        "_ask",
+        lambda self, sent, told, seats, masks: asked.extend(seats) or ask(self, sent, told, seats, masks),
+    )
     assert answer() == expected
     assert taken
+    # What is drawn has no likeliest tokens that come along; else few have to ask for more.
+    assert asked if seed % 2 else len(asked) < len(taken)
+    before, few = len(asked), len(taken)
+    monkeypatch.setattr(news, "SPARE", 1)
+    assert answer() == expected
+    assert len(asked) - before >= len(taken) - few
 
 
 @pytest.mark.parametrize("generous", [False, True])
