@@ -2,11 +2,12 @@
 
 At level `syntax` the grammar alone decides. At level `schema` the grammar holds the names of the schema, and beside
 it each track follows the scope of its statement: both masks must allow a token. A name that a statement makes
-itself (`AS total`) is unknown to the grammar of its schema, so the grammar is compiled anew with it where it may be
-used.
+itself (`AS total`) is unknown to the grammar of its schema, so the grammar is compiled anew with it, beside the
+decoding, and is there where it may be used.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from harness.decoding.grammar import LEVELS, render_grammar
 from harness.decoding.lexing import unfold
 from harness.decoding.matching import byte_vocabulary, compile_grammar
 from harness.decoding.narrowing import Narrower
-from harness.decoding.scope import Known, Scope, begin
-from harness.decoding.tracks import GrammarTrack, may_end
+from harness.decoding.scope import Known, begin
+from harness.decoding.states import State, States
+from harness.decoding.tracks import GrammarTrack
 from harness.decoding.vocabulary import WORD_BITS, Bits, index_tokens
 from harness.errors import ModelError, UsageError
 from harness.types import Schema
@@ -31,6 +33,7 @@ __all__ = ["GrammarConstraint", "build_byte_constraint", "build_constraint", "fi
 _SLICES = (r"[^'\x00]{1,10}", r"[^'\x00]{1,30}", r"[^'\x00]+")
 """What tokens inside a string literal look like: llguidance prepares the masks of whole slices of the vocabulary."""
 _KEPT_GRAMMARS = 256
+_COMPILERS = 4
 
 
 def build_constraint(
@@ -84,6 +87,12 @@ def fill_all(tracks: Sequence[GrammarTrack], bits: Bits) -> None:
 
 
 @cache
+def _workers() -> ThreadPoolExecutor:
+    """Return the threads that compile grammars: llguidance lets others go on meanwhile."""
+    return ThreadPoolExecutor(_COMPILERS, thread_name_prefix="grammar")
+
+
+@cache
 def _executor() -> "LLExecutor":
     from llguidance import LLExecutor  # noqa: PLC0415
 
@@ -97,21 +106,23 @@ class GrammarConstraint(Constraint):
         self.vocabulary = vocabulary
         self.level = level
         self._tokenizer = tokenizer
-        self._texts = read_tokens(tokenizer)
+        texts = read_tokens(tokenizer)
+        self._texts = [text.decode("latin-1") for text in texts]
         self._ends = frozenset(tokenizer.eos_tokens)
         self.words = -(-tokenizer.vocab_size // WORD_BITS)
-        self._narrower = Narrower(index_tokens(self._texts)) if level == "schema" else None
-        self._compile = lru_cache(maxsize=_KEPT_GRAMMARS)(self._compile_anew)
+        self._narrower = Narrower(index_tokens(texts)) if level == "schema" else None
+        self._states = States()
+        self._begin_compiling = lru_cache(maxsize=_KEPT_GRAMMARS)(self._submit)
         self._know = lru_cache(maxsize=_KEPT_GRAMMARS)(Known.of)
 
     def start(self, schema: Schema) -> "GrammarTrack":
-        """Return a track at the beginning of a statement; raises `RunError` when the grammar cannot be compiled."""
-        scope = begin(self._know(schema)) if self.level == "schema" else None
-        return GrammarTrack(self, schema, self.matcher(schema, frozenset()), scope)
+        """Return a track at the beginning of a statement; it raises `RunError` when the grammar cannot be compiled."""
+        state = self._states.of(begin(self._know(schema))) if self.level == "schema" else None
+        return GrammarTrack(self, schema, state)
 
-    def matcher(self, schema: Schema, declared: frozenset[str]) -> "LLMatcher":
-        """Return a matcher of the schema's grammar that knows these names too."""
-        return self._compile(schema if self.level == "schema" else Schema("", ()), declared).deep_copy()
+    def prepare(self, schema: Schema, declared: frozenset[str]) -> "Future[LLMatcher]":
+        """Begin to compile the schema's grammar with these names, where that has not been begun; never consume it."""
+        return self._begin_compiling(schema if self.level == "schema" else Schema("", ()), declared)
 
     def is_end(self, token: int) -> bool:
         """Return whether this is an end token."""
@@ -119,20 +130,23 @@ class GrammarConstraint(Constraint):
 
     def text(self, token: int) -> str:
         """Return the text of a token as latin-1, `""` for a special one."""
-        return self._texts[token].decode("latin-1") if token < len(self._texts) else ""
+        return self._texts[token] if token < len(self._texts) else ""
 
-    def narrow(self, scope: Scope, partial: str, row: Bits) -> None:
+    def narrow(self, state: State, partial: str, row: Bits) -> None:
         """Take out of a row what the scope and the beginning of a lexeme do not allow."""
         assert self._narrower is not None
         ends = row & _end_bits(len(row), self._ends)
-        allowed = self._narrower.allowed(scope, partial)
+        allowed = self._narrower.allowed(state.scope, partial)
         if allowed is not None:
             row &= allowed
         if ends.any():
             row &= ~ends
-            row |= ends if may_end(scope, partial) else 0
+            row |= ends if state.may_end(partial) else 0
 
-    def _compile_anew(self, schema: Schema, declared: frozenset[str]) -> "LLMatcher":
+    def _submit(self, schema: Schema, declared: frozenset[str]) -> "Future[LLMatcher]":
+        return _workers().submit(self._compile, schema, declared)
+
+    def _compile(self, schema: Schema, declared: frozenset[str]) -> "LLMatcher":
         return compile_grammar(render_grammar(schema, self.level, map(unfold, sorted(declared))), self._tokenizer)
 
 

@@ -5,46 +5,62 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.decoding.base import Track
-from harness.decoding.lexicon import may_begin
-from harness.decoding.lexing import Lexeme, split
-from harness.decoding.permits import admits
-from harness.decoding.permitting import permit
 from harness.decoding.scope import Scope
-from harness.decoding.steps import step
-from harness.decoding.vocabulary import LOWER, Bits
+from harness.decoding.states import State
+from harness.decoding.vocabulary import Bits
 from harness.types import Schema
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from llguidance import LLMatcher
 
     from harness.decoding.constraint import GrammarConstraint
 
-__all__ = ["GrammarTrack", "may_end"]
+__all__ = ["GrammarTrack"]
 
 
 class GrammarTrack(Track):
-    """A track over a grammar; `scope` is None where the grammar alone decides.
+    """A track over a grammar; `state` is None where the grammar alone decides.
 
-    `partial` is the beginning of the lexeme that is being written. A statement's own names are compiled into its
-    grammar as soon as it has made them.
+    `partial` is the beginning of the lexeme that is being written. When a statement has made names, a grammar that has
+    them too is compiled beside the decoding (`coming`). It allows whatever the one before it allows, so that one goes
+    on for as long as it will do: until it refuses a token, or a mask is wanted.
     """
 
-    def __init__(
-        self, constraint: "GrammarConstraint", schema: Schema, matcher: "LLMatcher", scope: Scope | None
-    ) -> None:
-        self.matcher = matcher
-        self.scope = scope
+    def __init__(self, constraint: "GrammarConstraint", schema: Schema, state: State | None) -> None:
+        self.state = state
         self.partial = ""
         self.words = constraint.words
         self._constraint = constraint
         self._schema = schema
         self._tokens: list[int] = []
         self._ended = False
+        self._matcher: LLMatcher | None = None
+        self._coming: Future[LLMatcher] | None = constraint.prepare(schema, frozenset())
+
+    @property
+    def scope(self) -> Scope | None:
+        """The scope of the statement so far."""
+        return None if self.state is None else self.state.scope
+
+    @property
+    def matcher(self) -> "LLMatcher":
+        """The matcher that knows all names of the statement, behind its tokens.
+
+        Waits for its grammar; raises `RunError` when that cannot be compiled.
+        """
+        if self._coming is not None:
+            self._matcher, self._coming = self._coming.result().deep_copy(), None
+            self._matcher.consume_tokens(self._tokens)
+        assert self._matcher is not None
+        return self._matcher
 
     @property
     def finished(self) -> bool:
         """Whether the statement is complete, so that only an end token may come."""
-        return self._ended or (self.matcher.is_stopped() and not self.matcher.is_error())
+        matcher = self._matcher
+        return self._ended or (matcher is not None and matcher.is_stopped() and not matcher.is_error())
 
     @property
     def live(self) -> bool:
@@ -63,48 +79,36 @@ class GrammarTrack(Track):
 
     def narrow(self, row: Bits) -> None:
         """Take out of the grammar's mask what the scope does not allow."""
-        if self.scope is not None:
-            self._constraint.narrow(self.scope, self.partial, row)
+        if self.state is not None:
+            self._constraint.narrow(self.state, self.partial, row)
 
     def advance(self, token: int) -> bool:
         """Note that the row chose this token; where it is not allowed, return False and change nothing."""
-        if not self.live:
+        if self._ended:
             return False
         if self._constraint.is_end(token):
-            owing = self.scope is not None and not may_end(self.scope, self.partial)
-            self._ended = self.matcher.is_accepting() and not owing
+            self._ended = self._may_end()
             return self._ended
-        behind = follow(self.scope, self.partial + self._constraint.text(token)) if self.scope is not None else None
-        if (behind is None and self.scope is not None) or not self.matcher.try_consume_tokens([token]):
+        state = self.state
+        if state is None:
+            return self._consume(token)
+        behind = state.follow(self.partial + self._constraint.text(token))
+        if behind is None or not self._consume(token):
             return False
-        self._tokens.append(token)
-        if behind is not None and self.scope is not None:
-            made = behind[0].declared != self.scope.declared
-            self.scope, self.partial = behind
-            if made:
-                self.matcher = self._constraint.matcher(self._schema, self.scope.declared)
-                self.matcher.consume_tokens(self._tokens)
+        self.state, self.partial = behind
+        if behind[0].scope.declared != state.scope.declared:
+            self._coming = self._constraint.prepare(self._schema, behind[0].scope.declared)
         return True
 
+    def _may_end(self) -> bool:
+        owing = self.state is not None and not self.state.may_end(self.partial)
+        return not owing and self.matcher.is_accepting()
 
-def follow(scope: Scope, text: str) -> tuple[Scope, str] | None:
-    """Return the scope behind the complete lexemes of a text, and the beginning of the last one.
-
-    None where a lexeme is not allowed, or what has begun cannot be finished to one that is.
-    """
-    lexemes, partial = split(text)
-    for lexeme in lexemes:
-        if not admits(permit(scope), lexeme):
-            return None
-        scope = step(scope, lexeme)
-    return (scope, partial) if may_begin(permit(scope), partial.translate(LOWER)) else None
-
-
-def may_end(scope: Scope, partial: str) -> bool:
-    """Return whether the statement may end here: nothing is owed."""
-    lexemes, open_one = split(f"{partial} ")
-    for lexeme in lexemes:
-        if not admits(permit(scope), lexeme):
-            return False
-        scope = step(scope, lexeme)
-    return not open_one and admits(permit(scope), Lexeme("sign", ";"))
+    def _consume(self, token: int) -> bool:
+        """Have the grammar take a token; one that is refused changes nothing."""
+        taken = self._matcher is not None and bool(self._matcher.try_consume_tokens([token]))
+        if not taken and self._coming is not None:
+            taken = bool(self.matcher.try_consume_tokens([token]))
+        if taken:
+            self._tokens.append(token)
+        return taken

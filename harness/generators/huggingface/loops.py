@@ -12,11 +12,16 @@ TIMES, LEAST = 4, 16
 
 def is_loop(ids: Sequence[int], token: int) -> bool:
     """Return whether a token finishes one more repetition of the tokens before it, of which there are too many then."""
-    written = [*ids[-LONGEST * TIMES :], token]
-    for length in range(1, min(LONGEST, len(written) // TIMES) + 1):
-        if written[-1 - length] != token:
-            continue
+    recent = ids[: -LONGEST - 1 : -1]
+    place = -1
+    for _ in range(recent.count(token)):
+        place = recent.index(token, place + 1)
+        length = place + 1
         times = max(TIMES, -(-LEAST // length))
-        if written[-length * times :] == written[-length:] * times:
+        # Most are none by the place before: whole repetitions are compared only where that has the token too.
+        if length * times > len(ids) + 1 or ids[-2 * length] != token:
+            continue
+        written = [*ids[1 - length * times :], token]
+        if written == written[-length:] * times:
             return True
     return False
