@@ -56,6 +56,14 @@ class Masks:
     def __init__(self, grammar: Grammar | None, bans: Bans | None = None) -> None:
         self._grammar, self._bans = grammar, bans
 
+    def expect(self, rows: Iterable[Row]) -> None:
+        """Have the grammars of rows that are to come compiled, each once, while their prompts are computed."""
+        if self._grammar is None:
+            return
+        schemas = (self._grammar.schema_of(row.request.prompt.index) for row in rows)
+        for schema in {id(schema): schema for schema in schemas}.values():
+            self._grammar.constraint.start(schema)
+
     def start(self, row: Row) -> None:
         """Put a row at the beginning of its schema's grammar, or behind what is written of its answer."""
         if self._grammar is None:

@@ -75,6 +75,8 @@ class Session:
         self._aside = torch.cuda.Stream(priority=-1) if self._gpu and masks is not None else None
         self._finished: list[Row] = []
         self.counts: Counter[str] = Counter()
+        if masks is not None:
+            masks.expect(rows)
 
     @property
     def busy(self) -> bool:

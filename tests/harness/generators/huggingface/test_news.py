@@ -76,3 +76,16 @@ def test_a_row_takes_the_first_token_that_may_come_and_nothing_more():
     assert masks.admit_first(row, [1, 2]) is None
     assert masks.admit_first(row, []) is None
     assert row.track.taken == (6,)
+
+
+def test_the_grammars_of_rows_to_come_are_begun_once_each():
+    class Constraint:
+        def start(self, schema):
+            begun.append(schema)
+
+    begun, schemas = [], ["one", "two"]
+    rows = [Row(Request(Prompt(index, "", ""), (), (1,))) for index in range(6)]
+    Masks(Grammar(Constraint(), None, lambda index: schemas[index // 4])).expect(rows)
+    assert begun == schemas
+    assert all(row.track is None for row in rows)
+    Masks(None).expect(rows)
