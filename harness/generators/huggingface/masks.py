@@ -1,8 +1,8 @@
 """What rows must not write while they are decoded.
 
 A row chooses freely, and its track looks at what it chose: that costs a tenth of the mask of all tokens that it may
-choose, and a model mostly chooses what it may. A row that was refused tries the next likeliest tokens; only where none
-of those may come, or tokens are drawn, its mask is made.
+choose, and a model mostly chooses what it may. A row that was refused tries the next likeliest tokens, or as many draws
+without replacement; only where none of those may come its mask is made.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +30,7 @@ Fill = Callable[[Sequence[Any], Any], None]
 """Fills the bit masks (uint32 [tracks, words]) of tracks: `harness.decoding.constraint.fill_all`."""
 ALL = np.uint32(0xFFFFFFFF)
 TRIED = 16
-"""How many of the likeliest tokens are tried."""
+"""How many tokens are tried."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,14 @@ class Masks:
     def choose(self, logits: Any, rows: Sequence[Row], refused: Sequence[int], redraw: Redraw) -> list[int]:
         """Return other tokens for n rows whose tokens were refused, which their tracks have taken.
 
-        `logits`: [n, vocabulary]. Where the likeliest token is wanted the next few are tried one by one before a mask
+        `logits`: [n, vocabulary]. The next few, by probability or as they are drawn, are tried one by one before a mask
         is made. A row that may go nowhere is ended, and its token says nothing.
         """
-        tokens = list(refused)
-        left = list(range(len(rows)))
-        if not redraw.decoding.temperature:
-            ranked = logits.topk(min(TRIED, logits.shape[-1])).indices.tolist()
-            found = [self.admit_first(row, few) for row, few in zip(rows, ranked, strict=True)]
-            tokens = [old if new is None else new for old, new in zip(refused, found, strict=True)]
-            left = [number for number, token in enumerate(found) if token is None]
+        ranked = redraw.rank(logits, on_device(list(refused), logits.device), TRIED).tolist()
+        tried = ((token for token in few if token >= 0) for few in ranked)
+        found = [self.admit_first(row, few) for row, few in zip(rows, tried, strict=True)]
+        tokens = [old if new is None else new for old, new in zip(refused, found, strict=True)]
+        left = [number for number, token in enumerate(found) if token is None]
         if left:
             rest, struck = [rows[number] for number in left], [tokens[number] for number in left]
             if len(left) < len(rows):
