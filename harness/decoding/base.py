@@ -22,6 +22,10 @@ class Track(Protocol):
         """Note that the row chose this token, an end token too; where it may not come return False, as if not asked."""
         ...
 
+    def hurry(self) -> None:
+        """Note that few tokens are left: where it can be, the statement comes to its end."""
+        ...
+
     @property
     def finished(self) -> bool:
         """Whether the statement is complete, so that only an end token may come."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.decoding.permits import FREE, Permit
 from harness.decoding.scope import Bracket, Frame, Scope, unmet
 from harness.decoding.sources import choose_aliases
-from harness.decoding.words import ENDINGS, JOINING, KEYWORDS
+from harness.decoding.words import ENDINGS, JOINING, KEYWORDS, SET_OPERATORS
 
 __all__ = ["owes", "permit_following", "result_names"]
 
@@ -24,6 +24,8 @@ def permit_following(scope: Scope) -> Permit:
         barred |= {"from"} if _awaited(frame) else _NONE
     if scope.cases and scope.cases[-1] == len(scope.stack):
         barred -= KEYWORDS  # no clause can come inside CASE, and its own words may
+    if scope.late:
+        barred.update(_barred_late(scope))
     if frame.joined and frame.clause == "from" and scope.expect != "after" and not frame.shared_columns:
         barred.add("using")
     if frame.has_twins:
@@ -108,6 +110,21 @@ def owes(scope: Scope) -> bool:
         return True
     starred = frame.clause == "select" and any(item.endswith("*") for item in (*frame.items, frame.item or ""))
     return starred or (not frame.settled and bool(unmet(scope)))
+
+
+def _barred_late(scope: Scope) -> Iterator[str]:
+    """Yield what goes on with something that is complete: another condition, column, source or SELECT."""
+    frame, height = scope.frame, len(scope.stack)
+    yield "or"
+    if height not in scope.betweens:
+        yield "and"
+    if isinstance(scope.top, Frame) and height not in scope.cases:
+        yield from SET_OPERATORS
+        if frame.clause not in ("from", "on"):
+            more = frame.clause == "select" and (frame.arity is not None or _awaited(frame))
+            yield from () if more else ","
+        elif not unmet(scope):
+            yield from {","} | JOINING
 
 
 def _barred_arity(frame: Frame) -> Iterator[str]:

@@ -15,7 +15,10 @@ __all__ = ["permit"]
 
 _NONE: frozenset[str] = frozenset()
 _QUERIES = frozenset({"select", "with", "values"})
-_OPERANDS = CONSTANTS | {"case", "exists", "cast"}
+_NESTING = frozenset({"case", "exists", "cast"})
+_OPERANDS = CONSTANTS | _NESTING
+_LIST = Bracket("group", 1)
+"""What may be a query or a list of operands."""
 _BEFORE_NOT = "select distinct all where and or not on having by when then else case ( ,"
 _HEADS = frozenset(_BEFORE_NOT.split())
 """Behind what NOT may come."""
@@ -40,6 +43,8 @@ def _source(scope: Scope) -> Permit:
 
 
 def _alias(scope: Scope) -> Permit:
+    if not scope.frame.sources:  # nothing is there to be called anything, which the grammar says too
+        return Permit(_NONE)
     aliases = choose_aliases(scope, scope.frame.sources[-1])
     return Permit(aliases.only, taken=aliases.taken, quoted=True)
 
@@ -56,6 +61,9 @@ def _operand(scope: Scope) -> Permit:
     if scope.frame.clause == "order" and not scope.frame.grouped:  # SQLite sorts by an aggregate only where it groups
         calls = _UNGROUPED
     keywords = frozenset(_operand_keywords(scope))
+    if scope.late:
+        calls = _NONE
+        keywords -= _NESTING | (_QUERIES if scope.top == _LIST else _NONE)
     return Permit(names.bare, names.qualifiers, calls, keywords, barred=_barred_star(scope), depth=scope.brackets)
 
 

@@ -131,7 +131,8 @@ class Scope(NamedTuple):
 
     `fresh` says that a parenthesis was opened and nothing stands in it yet. `betweens` are the heights of the stack
     at which a BETWEEN waits for its AND, `cases` those at which a CASE waits for its END, `ranges` those at which a
-    condition has had its LIKE, IN, IS or BETWEEN. `declared` are the names that the statement made.
+    condition has had its LIKE, IN, IS or BETWEEN. `declared` are the names that the statement made. `late` says that
+    few tokens are left, so that nothing begins that the statement can do without.
     """
 
     known: Known
@@ -144,6 +145,7 @@ class Scope(NamedTuple):
     cases: tuple[int, ...] = ()
     ranges: tuple[int, ...] = ()
     declared: frozenset[str] = frozenset()
+    late: bool = False
 
     @property
     def top(self) -> Frame | Bracket:

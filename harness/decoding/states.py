@@ -51,6 +51,10 @@ class State:
             state = self._states.of(step(state.scope, lexeme))
         return (state, partial) if may_begin(state.permit, partial.translate(LOWER)) else None
 
+    def late(self) -> "State":
+        """Return the state of the same statement when few tokens are left."""
+        return self._states.of(self.scope._replace(late=True))
+
     def may_end(self, partial: str) -> bool:
         """Return whether the statement may end here: nothing is owed."""
         behind = self.follow(f"{partial} ")

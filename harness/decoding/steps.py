@@ -11,7 +11,7 @@ from harness.decoding.naming import declare, read_name
 from harness.decoding.results import end_item, leave_unnamed, result_columns
 from harness.decoding.scope import Bracket, Frame, Scope
 from harness.decoding.sources import required_columns
-from harness.decoding.words import CONSTANTS, ENDINGS, JOINING, KEYWORDS
+from harness.decoding.words import CONSTANTS, ENDINGS, JOINING, KEYWORDS, SET_OPERATORS
 
 __all__ = ["step"]
 
@@ -29,7 +29,6 @@ _BEFORE_OPERAND = frozenset(_LEADING_TO_OPERAND.split())
 _AFTER_OPERAND = CONSTANTS | {"end", "asc", "desc", "nulls", "first", "last"}
 _ENDING_RANGES = "and or on select when then else end as by join using"
 _RANGE_ENDS = _CLAUSES | frozenset(_ENDING_RANGES.split())
-_SET_OPERATORS = frozenset({"union", "intersect", "except"})
 _AFTER_CLAUSE = {"from": "source", "limit": "operand", "having": "operand", "where": "operand"}
 
 
@@ -135,7 +134,7 @@ def _open_query(scope: Scope, fresh: Scope, clause: str) -> Scope:
 
 def _begin_clause(scope: Scope, text: str) -> Scope:
     frame = end_item(scope.frame)
-    if text in _SET_OPERATORS:
+    if text in SET_OPERATORS:
         outputs = result_columns(frame) if frame.outputs is None else frame.outputs
         arity = None if any(item.endswith("*") for item in frame.items) else len(outputs)
         recursive = frame.recursive and text == "union"

@@ -77,6 +77,14 @@ class GrammarTrack(Track):
             width = min(len(mask), len(row))
             row[:width] = mask[:width]
 
+    def hurry(self) -> None:
+        """Note that few tokens are left: from the next place where that is possible nothing begins that need not."""
+        if self.state is None or self.state.scope.late:
+            return
+        behind = self.state.late().follow(self.partial)
+        if behind is not None:
+            self.state = behind[0]
+
     def narrow(self, row: Bits) -> None:
         """Take out of the grammar's mask what the scope does not allow."""
         if self.state is not None:

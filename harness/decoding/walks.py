@@ -41,6 +41,8 @@ def walk(
     row = np.zeros(-(-constraint.vocabulary // 32), dtype=np.uint32)
     text, hurried = "", patience * random.uniform(0.1, 1.0)
     for _ in range(most):
+        if len(text) > hurried:
+            track.hurry()
         track.fill(row)
         allowed = np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little")).tolist()
         texts = {token: constraint.text(token) for token in allowed if not constraint.is_end(token)}

@@ -1,8 +1,9 @@
 """The keywords of the grammar, as the rules write them."""
 
-__all__ = ["CONSTANTS", "ENDINGS", "JOINING", "KEYWORDS", "OPERATORS"]
+__all__ = ["CONSTANTS", "ENDINGS", "JOINING", "KEYWORDS", "OPERATORS", "SET_OPERATORS"]
 
-ENDINGS = frozenset({"where", "group", "having", "order", "limit", "union", "intersect", "except"})
+SET_OPERATORS = frozenset({"union", "intersect", "except"})
+ENDINGS = SET_OPERATORS | {"where", "group", "having", "order", "limit"}
 """What ends FROM, or a SELECT list that has no FROM."""
 JOINING = frozenset({"join", "inner", "cross", "left", "right", "full", "natural"})
 """What begins another source."""

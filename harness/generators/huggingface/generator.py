@@ -31,6 +31,8 @@ from harness.types import Completion, Dataset, Prompt, Schema
 __all__ = ["HuggingFace"]
 
 SAMPLING_TEMPERATURE = 0.8
+PATIENCE = 5 / 8
+"""Behind this share of `max_new_tokens` a constrained statement begins nothing that it can do without."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ class HuggingFace:
         schema_of = self._schema_of()
         ends = sorted(self._stopping.end_ids)
         constraint = build_constraint(self.tokenizer, self.constraint, vocabulary=self._vocabulary, ends=ends)
-        return Grammar(constraint, fill_all, schema_of)
+        return Grammar(constraint, fill_all, schema_of, patience=PATIENCE * self.max_new_tokens)
 
     def _schema_of(self) -> Any:
         dataset = self._dataset

@@ -7,6 +7,7 @@ without replacement; only where none of those may come its mask is made.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,11 +36,15 @@ TRIED = 16
 
 @dataclass(frozen=True)
 class Grammar:
-    """A constraint, what fills its masks, and which schema the question with an index is about."""
+    """A constraint, what fills its masks, and which schema the question with an index is about.
+
+    Behind `patience` tokens of an answer its track is told to hurry.
+    """
 
     constraint: Constraint
     fill: Fill
     schema_of: Callable[[int], Schema]
+    patience: float = inf
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,11 @@ class Masks:
         banned = self._banned(row)
         if banned is not None and token // WORD_BITS < len(banned) and _has(banned, token):
             return False
-        return row.track is None or (not is_loop(row.ids, token) and row.track.advance(token))
+        if row.track is None:
+            return True
+        if self._grammar is not None and len(row.ids) >= self._grammar.patience:
+            row.track.hurry()
+        return not is_loop(row.ids, token) and row.track.advance(token)
 
     def admit_first(self, row: Row, tokens: Iterable[int]) -> int | None:
         """Give a row's track the first of some tokens that may come, and return it; None where none may."""

@@ -41,6 +41,16 @@ def follow(scope, text):
     return (scope, partial) if may_begin(permit.__wrapped__(scope), partial.translate(LOWER)) else None
 
 
+def may_follow(scope, partial, piece):
+    """Whether a piece may come letter by letter: a word that begins like a barred one is refused at its beginning."""
+    for letter in piece:
+        behind = follow(scope, partial + letter)
+        if behind is None:
+            return False
+        scope, partial = behind
+    return True
+
+
 def may_end(scope, partial):
     lexemes, left = split(f"{partial} ")
     for lexeme in lexemes:
@@ -75,12 +85,12 @@ def test_a_state_answers_as_its_scope_does_whatever_is_kept(letters, schema, mos
             expected, found = follow(scope, partial + piece), state.follow(partial + piece)
             assert (found is None) == (expected is None)
             compared += 1
-            if expected is not None:
+            if expected is not None and may_follow(scope, partial, piece):
                 (scope, partial), (state, begun) = expected, found
                 assert (state.scope, state.permit, begun) == (scope, permit.__wrapped__(scope), partial)
                 assert state.may_end(partial) == may_end(scope, partial)
                 assert all(map(track.advance, piece.encode()))
-            else:
+            elif expected is None:
                 refused += 1
     assert compared > 1_000
     assert refused > 5

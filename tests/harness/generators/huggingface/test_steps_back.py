@@ -33,13 +33,14 @@ class Moody:
     """Allows what its history says: a share of the tokens, now and then none; its masks allow a few too many."""
 
     def __init__(self, name, share):
-        self.name, self.share, self.history, self.ended = name, share, (), False
+        self.name, self.share, self.history, self.ended, self.hurried = name, share, (), False, False
 
     def allows(self, token):
         stuck = len(self.history) > 1 and number("stuck", self.name, self.history) % 60 == 0
         whole = self.only_the_end and token != END
         early = token == END and len(self.history) < 3
-        return not (stuck or whole or early) and number(self.name, self.history, token) % 100 < self.share
+        late = self.hurried and token % 2
+        return not (stuck or whole or early or late) and number(self.name, self.history, token) % 100 < self.share
 
     @property
     def only_the_end(self):
@@ -54,6 +55,9 @@ class Moody:
         for token in range(14):
             generous = number("generous", self.name, self.history, token) % 5 == 0
             row[0] |= (self.allows(token) or generous) << token
+
+    def hurry(self):
+        self.hurried = True
 
     def advance(self, token):
         if self.ended or not self.allows(token):

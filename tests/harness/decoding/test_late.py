@@ -1,0 +1,100 @@
+"""A statement whose tokens are nearly spent begins nothing that it can do without, and still may end."""
+
+import numpy as np
+import pytest
+
+from harness.decoding.constraint import build_byte_constraint
+
+
+@pytest.fixture(scope="module")
+def letters():
+    return build_byte_constraint("schema")
+
+
+def written(letters, schema, begun):
+    track = letters.start(schema)
+    assert all(map(track.advance, begun.encode()))
+    return track
+
+
+def goes_on(letters, schema, begun, text, *, hurry):
+    """Whether a text may follow another; told to hurry between the two."""
+    track = written(letters, schema, begun)
+    if hurry:
+        track.hurry()
+    return all(map(track.advance, text.encode()))
+
+
+BARRED = [
+    ("SELECT name FROM city WHERE id = 1 ", "AND id = 2"),
+    ("SELECT name FROM city WHERE id = 1 ", "OR id = 2"),
+    ("SELECT name FROM city WHERE (id = 1 ", "OR id = 2)"),
+    ("SELECT name FROM city ", "UNION SELECT name FROM city"),
+    ("SELECT name", ", id FROM city"),
+    ("SELECT name FROM city ORDER BY name", ", id"),
+    ("SELECT city.name FROM city ", "JOIN shop ON shop.city_id = city.id"),
+    ("SELECT name FROM city", ", shop"),
+    ("SELECT name FROM city WHERE id = ", "abs(1)"),
+    ("SELECT name FROM city WHERE id = ", "CASE WHEN 1 THEN 2 END"),
+    ("SELECT name FROM city WHERE ", "EXISTS (SELECT 1)"),
+    ("SELECT name FROM city WHERE id IN (", "SELECT id FROM city)"),
+    ("SELECT CASE WHEN id = 1 ", "AND id = 2 THEN 3 END FROM city"),
+]
+OWED = [
+    ("SELECT name FROM city WHERE id BETWEEN 1 ", "AND 2"),
+    ("SELECT name FROM city WHERE id IN ", "(1)"),
+    ("SELECT name FROM city WHERE EXISTS (", "SELECT 1)"),
+    ("SELECT shop.title FROM city ", "JOIN shop ON shop.city_id = city.id"),
+    ("SELECT CASE WHEN id = 1 ", "THEN 3 ELSE 4 END FROM city"),
+    ("SELECT name FROM city UNION SELECT 1 FROM (SELECT id, name FROM city) ", "AS x"),
+    ("SELECT name, id FROM city UNION SELECT 1", ", 2"),
+    ("SELECT name FROM city ", "WHERE id = 1 GROUP BY name ORDER BY name DESC LIMIT 3"),
+]
+
+
+@pytest.mark.parametrize(("begun", "text"), BARRED)
+def test_what_can_be_left_out_begins_no_more(letters, schema, begun, text):
+    assert goes_on(letters, schema, begun, text, hurry=False)
+    assert not goes_on(letters, schema, begun, text, hurry=True)
+
+
+@pytest.mark.parametrize(("begun", "text"), OWED)
+def test_what_a_statement_owes_may_still_come(letters, schema, begun, text):
+    assert goes_on(letters, schema, begun, text, hurry=True)
+
+
+def test_behind_a_between_the_next_condition_is_barred(letters, schema):
+    begun = "SELECT name FROM city WHERE id BETWEEN 1 AND 2 "
+    assert not goes_on(letters, schema, begun, "AND id = 1", hurry=True)
+
+
+def test_a_word_that_has_begun_is_finished_first(letters, schema):
+    track = written(letters, schema, "SELECT name FROM city WHERE id = 1 AN")
+    track.hurry()
+    assert not track.scope.late
+    assert all(map(track.advance, b"D id = 2 "))
+    track.hurry()
+    assert track.scope.late
+    assert not track.advance(ord("A"))
+    assert track.advance(ord(";"))
+
+
+@pytest.mark.parametrize("begun", [begun for begun, _ in BARRED + OWED])
+def test_the_mask_of_a_late_place_is_what_may_come(letters, schema, begun):
+    track = written(letters, schema, begun)
+    track.hurry()
+    row = np.zeros(-(-letters.vocabulary // 32), dtype=np.uint32)
+    track.fill(row)
+    shown = {int(token) for token in np.flatnonzero(np.unpackbits(row.view(np.uint8), bitorder="little"))}
+    for token in range(128):
+        if letters.is_end(token):
+            continue
+        another = written(letters, schema, begun)
+        another.hurry()
+        assert (token in shown) == another.advance(token), chr(token)
+
+
+def test_at_level_syntax_there_is_nothing_to_leave_out(schema):
+    track = build_byte_constraint("syntax").start(schema)
+    track.hurry()
+    assert all(map(track.advance, b"SELECT a FROM b WHERE c AND d"))
