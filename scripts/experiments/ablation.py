@@ -67,7 +67,7 @@ VARIANTS: dict[str, Changes] = {
 STRONG = ("recipes", "seeds", "seeds-whole")
 """Groups that start from the strong recipe."""
 BY_DEFAULT = tuple(name for name in VARIANTS if name not in ("recipes", "seeds-whole"))
-COLUMNS = ("variant", "steps", "loss", "validation", *METRICS, "peak GiB reserved", "allocated", "training s")
+COLUMNS = ("variant", "steps", "loss", "validation", *METRICS, "peak GiB reserved", "allocated")
 
 
 def rows_of(arguments: argparse.Namespace) -> list[Training]:
@@ -89,7 +89,7 @@ def rows_of(arguments: argparse.Namespace) -> list[Training]:
 def line_of(name: str, result: Result) -> list[object]:
     """Return the row of a result."""
     numbers = [result.get(key) for key in ("loss", "eval_loss")]
-    ends = [result.get(key) for key in ("peak_vram_gib", "peak_allocated_gib", "time_s")]
+    ends = [result.get(key) for key in ("peak_vram_gib", "peak_allocated_gib")]
     return [name, result["steps"], *numbers, *(percent(result, metric) for metric in METRICS), *ends]
 
 
