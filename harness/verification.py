@@ -2,12 +2,15 @@
 
 Nothing is generated: completions come from the records. Timings are what they are on a day, so `ves`, `r_ves` and
 `efficiency` are scored again but not compared, and neither are the rows of SQL that reads the clock or draws at random.
-Of a publication, what it holds is compared (see `harness.publishing`).
+Of a publication, what it holds is compared (see `harness.publishing`). Another version of SQLite adds floats up in
+another way (https://sqlite.org/releaselog/3_43_0.html) and gives rows that nobody ordered in another order: there the
+flags of golds and `soft_f1`, which goes by the order, are not compared either.
 """
 
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,10 @@ __all__ = ["Verification", "verify"]
 
 TIMED = frozenset({"ves", "r_ves", "efficiency"})
 """Metrics whose values are timings."""
+ORDERED = frozenset({"soft_f1"})
+"""Metrics that go by the order of rows."""
+GOLD = "gold"
+"""Where a summary says what is doubtful about the golds."""
 RESULT_FIELDS = ("sql", "status", "error", "diagnosis", "gold_result", "predicted_result")
 RESULTS = {"gold_result": "gold_sql", "predicted_result": "sql"}
 """Which SQL gave a result."""
@@ -100,11 +107,14 @@ def verify(run: Run, data: Path | None = None, on_record: OnRecord = lambda _don
     _refuse_other_data(run, dataset)
     fresh = answers.carry_over(run.records, _score_again(run, config, dataset, judges, answers, on_record))
     expected = [str(example.question_id) for example in dataset.examples[: run.manifest.get("limit")]]
-    numbers, differences = _compare_records(run.records, fresh, judges.names, answers)
+    left_out = TIMED if _sqlite_of(run) == versions().get("sqlite") else TIMED | ORDERED | {GOLD}
+    compared = [name for name in judges.names if name not in left_out]
+    numbers, differences = _compare_records(run.records, fresh, compared, answers)
     differences += _compare_questions(run.records, expected)
-    more, further = _compare_summaries(summary, summarise(fresh, judges.names))
-    timed = [name for name in judges.names if name in TIMED]
-    notes = [f"{name}: a timing, scored again and not compared" for name in timed]
+    more, further = _compare_summaries(summary, summarise(fresh, judges.names), left_out)
+    notes = [f"{name}: a timing, scored again and not compared" for name in judges.names if name in TIMED]
+    if left_out > TIMED:
+        notes.append("flags of golds, soft_f1: they hang on the version of SQLite, and were not compared")
     if volatile := sum(any(_is_volatile(record, field) for field in RESULTS) for record in run.records):
         notes.append(
             f"{volatile} questions with SQL that reads the clock or draws at random: its rows are not compared"
@@ -213,7 +223,7 @@ def _pairs(old: Record, new: Record, metrics: Sequence[str]) -> Iterator[tuple[s
         if (field != "diagnosis" or old.diagnosis is not None) and not _is_volatile(old, field):
             yield field, getattr(old, field), getattr(new, field)
     for name in metrics:
-        if name not in TIMED and name in old.scores:
+        if name in old.scores:
             yield name, old.scores[name].value, new.scores[name].value
 
 
@@ -224,25 +234,29 @@ def _is_volatile(record: Record, field: str) -> bool:
     return not is_deterministic(getattr(record, RESULTS[field]) or "")
 
 
-def _compare_summaries(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> tuple[int, list[str]]:
+def _compare_summaries(
+    stored: Mapping[str, Any], fresh: Mapping[str, Any], left_out: AbstractSet[str]
+) -> tuple[int, list[str]]:
     count = 0
     differences = []
-    for where, old, new in _means(stored, fresh):
+    for where, old, new in _means(stored, fresh, left_out):
         for key in (name for name in NUMBERS if name in old):
             count += 1
             if old[key] != new.get(key):
                 differences.append(f"summary: {where} {key} {old[key]} in the run, {new.get(key)} now")
-    for where, one, other in _counts(stored, fresh):
+    for where, one, other in _counts(stored, fresh, left_out):
         count += 1
         if one != other:
             differences.append(f"summary: {where} {one} in the run, {other} now")
     return count, differences
 
 
-def _counts(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _counts(
+    stored: Mapping[str, Any], fresh: Mapping[str, Any], left_out: AbstractSet[str]
+) -> Iterator[tuple[str, Any, Any]]:
     """Yield what both summaries count; an older one counts less."""
     for name in COUNTS:
-        if name not in stored or name not in fresh:
+        if name not in stored or name not in fresh or name in left_out:
             continue
         old, new = stored[name], fresh[name]
         if not isinstance(old, Mapping):
@@ -252,15 +266,21 @@ def _counts(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tup
             yield f"{name} {key}", old.get(key), new.get(key)
 
 
-def _means(stored: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+def _means(
+    stored: Mapping[str, Any], fresh: Mapping[str, Any], left_out: AbstractSet[str]
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     groups = [("", stored["metrics"], fresh["metrics"])]
     groups += [(f"{name} ", values, fresh["slices"].get(name, {})) for name, values in stored["slices"].items()]
     tries, again = stored.get("samples", {}), fresh.get("samples", {})
     groups += [(f"{name} ", tries[name], again.get(name, {})) for name in ("first", *BY_NUMBER) if name in tries]
     for prefix, old, new in groups:
         for metric in old:
-            if metric not in TIMED:
+            if metric not in left_out:
                 yield f"{prefix}{metric}", old[metric], new.get(metric, {})
+
+
+def _sqlite_of(run: Run) -> Any:
+    return run.manifest.get("versions", {}).get("sqlite")
 
 
 def _version_notes(run: Run) -> Iterator[str]:

@@ -85,8 +85,10 @@ def _keywords_after(scope: Scope) -> Iterator[str]:
         if scope.word in ("aggregate)", "window)", "filter)"):
             yield from ("over", *(["filter"] if scope.word == "aggregate)" else []))
         return
-    if expect == "after":
+    if expect == "after" and not (frame.clause == "values" and isinstance(scope.top, Frame)):
         yield from _continuing(scope)
+    if scope.top == Bracket("cast", 1):
+        yield "as"
     if expect == "after_source":
         yield "as"
     if frame.clause in ("from", "on"):

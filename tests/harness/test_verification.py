@@ -71,6 +71,25 @@ def test_a_diagnosis_that_was_changed_is_named(run):
     )
 
 
+@pytest.mark.parametrize("version", ["3.7.0", sqlite3.sqlite_version])
+def test_what_hangs_on_the_version_of_sqlite_is_compared_under_the_same_one_only(run, version):
+    def change(records):
+        records[right]["scores"]["soft_f1"]["value"] = 0.5
+
+    right = next(index for index, one in enumerate(run.records) if one.scores["execution_accuracy"].value == 1.0)
+    manifest = json.loads((run.path / "manifest.json").read_text())
+    manifest["versions"]["sqlite"] = version
+    (run.path / "manifest.json").write_text(json.dumps(manifest))
+    summary = json.loads((run.path / "summary.json").read_text())
+    summary["gold"]["flagged"] += 1
+    (run.path / "summary.json").write_text(json.dumps(summary))
+    outcome = verify(rewrite(run, change))
+    said = "flags of golds, soft_f1: they hang on the version of SQLite, and were not compared"
+    assert (said in outcome.notes) == outcome.reproduced == (version == "3.7.0")
+    if not outcome.reproduced:
+        assert [line for line in outcome.differences if "soft_f1 0.5" in line or "gold flagged" in line]
+
+
 def test_an_incomplete_run_has_no_numbers_to_reproduce(run):
     (run.path / "summary.json").unlink()
     with pytest.raises(DataError, match="incomplete"):

@@ -79,10 +79,11 @@ class Masks:
         # A beginning that the grammar does not have is nobody's constraint: what follows is free.
         row.track = track if all(map(track.advance, begun)) else None
 
-    def admit(self, row: Row, token: int) -> bool:
+    def admit(self, row: Row, token: int, *, circling: bool = False) -> bool:
         """Give a row's track the token that was chosen; return False, and change nothing, where it must not come.
 
-        Nor may a row with a track go round in circles: its statement would be cut off at the last token.
+        Nor may a row with a track go round in circles, unless it is `circling` for want of anything else: its statement
+        would be cut off at the last token.
         """
         banned = self._banned(row)
         if banned is not None and token // WORD_BITS < len(banned) and _has(banned, token):
@@ -91,7 +92,7 @@ class Masks:
             return True
         if self._grammar is not None and len(row.ids) >= self._grammar.patience:
             row.track.hurry()
-        return not is_loop(row.ids, token) and row.track.advance(token)
+        return (circling or not is_loop(row.ids, token)) and row.track.advance(token)
 
     def admit_first(self, row: Row, tokens: Iterable[int]) -> int | None:
         """Give a row's track the first of some tokens that may come, and return it; None where none may."""
@@ -123,22 +124,33 @@ class Masks:
                 tokens[number] = token
         return tokens
 
-    def _choose_masked(self, logits: Any, rows: Sequence[Row], refused: list[int], redraw: Redraw) -> list[int]:
+    def _choose_masked(
+        self, logits: Any, rows: Sequence[Row], refused: list[int], redraw: Redraw, *, circling: bool = False
+    ) -> list[int]:
         allowed, tokens = self._restrict(logits, rows), refused
-        waiting, attempt = list(range(len(rows))), 0
+        waiting, attempt, stuck = list(range(len(rows))), 0, []
         while waiting:
-            # A mask is generous where a token holds two lexemes, so what was refused is struck out of it.
-            struck = on_device([*waiting, *(tokens[number] for number in waiting)], allowed.device).view(2, -1)
-            allowed.index_put_(tuple(struck), allowed.new_full((), float("-inf")))
+            if attempt or not circling:
+                # A mask is generous where a token holds two lexemes, so what was refused is struck out of it.
+                struck = on_device([*waiting, *(tokens[number] for number in waiting)], allowed.device).view(2, -1)
+                allowed.index_put_(tuple(struck), allowed.new_full((), float("-inf")))
             attempt += 1
             # One transfer: what is chosen where nothing may come says nothing.
             alive, chosen = torch.stack((allowed.isfinite().any(dim=-1).long(), redraw(allowed, attempt))).tolist()
             for number in waiting:
-                rows[number].finished = rows[number].complete = not alive[number]
+                rows[number].finished = rows[number].complete = circling and not alive[number]
+            stuck += [number for number in waiting if not alive[number]]
             waiting = [number for number in waiting if alive[number]]
             for number in waiting:
                 tokens[number] = chosen[number]
-            waiting = [number for number in waiting if not self.admit(rows[number], tokens[number])]
+            waiting = [n for n in waiting if not self.admit(rows[n], tokens[n], circling=circling)]
+        if stuck and not circling:
+            # A name that has begun must be finished, though it was written before.
+            lines, rest = on_device(stuck, logits.device), [rows[number] for number in stuck]
+            again = [tokens[number] for number in stuck]
+            found = self._choose_masked(logits[lines], rest, again, redraw.of(lines), circling=True)
+            for number, token in zip(stuck, found, strict=True):
+                tokens[number] = token
         return tokens
 
     def _restrict(self, logits: Any, rows: Sequence[Row]) -> Any:

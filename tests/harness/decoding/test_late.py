@@ -39,6 +39,7 @@ BARRED = [
     ("SELECT name FROM city WHERE ", "EXISTS (SELECT 1)"),
     ("SELECT name FROM city WHERE id IN (", "SELECT id FROM city)"),
     ("SELECT CASE WHEN id = 1 ", "AND id = 2 THEN 3 END FROM city"),
+    ("VALUES (1) ", "INTERSECT VALUES (2)"),
 ]
 OWED = [
     ("SELECT name FROM city WHERE id BETWEEN 1 ", "AND 2"),
@@ -48,6 +49,7 @@ OWED = [
     ("SELECT CASE WHEN id = 1 ", "THEN 3 ELSE 4 END FROM city"),
     ("SELECT name FROM city UNION SELECT 1 FROM (SELECT id, name FROM city) ", "AS x"),
     ("SELECT name, id FROM city UNION SELECT 1", ", 2"),
+    ("SELECT CAST(id ", "AS REAL) FROM city"),
     ("SELECT name FROM city ", "WHERE id = 1 GROUP BY name ORDER BY name DESC LIMIT 3"),
 ]
 

@@ -6,11 +6,11 @@ pytest.importorskip("torch")
 
 import torch
 
-from harness.generators.huggingface.choosing import log_probabilities
+from harness.generators.huggingface.choosing import Redraw, log_probabilities
 from harness.generators.huggingface.graphs import _tokens
 from harness.generators.huggingface.masks import Grammar, Masks
 from harness.generators.huggingface.news import SPARE, hear, tell
-from harness.generators.huggingface.rows import Request, Row
+from harness.generators.huggingface.rows import Decoding, Request, Row
 from harness.types import Prompt
 
 pytestmark = pytest.mark.torch
@@ -76,6 +76,33 @@ def test_a_row_takes_the_first_token_that_may_come_and_nothing_more():
     assert masks.admit_first(row, [1, 2]) is None
     assert masks.admit_first(row, []) is None
     assert row.track.taken == (6,)
+
+
+@pytest.mark.parametrize("only", [{5}, set()])
+def test_a_row_goes_in_circles_where_nothing_else_may_come(only):
+    """The repetition of 5 is refused for as long as something else may come, and a row that may go nowhere ends."""
+
+    class Track:
+        finished = False
+
+        def advance(self, token):
+            return token in allowed
+
+    def fill(tracks, bits):
+        bits[:] = sum(1 << token for token in allowed)
+
+    allowed = only
+    row = Row(Request(Prompt(0, "", ""), (), (1,)), track=Track(), ids=[5] * 40)
+    masks, none = Masks(Grammar(None, fill, None)), torch.zeros(1, dtype=torch.long)
+    logits = torch.linspace(0, 1, 40)[None].flip(-1)
+    redraw = Redraw(none, none, Decoding())
+    (token,) = masks.choose(logits, [row], [5], redraw)
+    assert (row.finished, row.complete) == (not only, not only)
+    assert token == 5
+    allowed = {5, 30}
+    again = Row(row.request, track=Track(), ids=[5] * 40)
+    assert masks.choose(logits, [again], [5], redraw) == [30]
+    assert not again.finished
 
 
 def test_the_grammars_of_rows_to_come_are_begun_once_each():
