@@ -33,7 +33,8 @@ NOTHING = "No run is published yet: `reports/published/` is empty."
 NOTE = (
     "EX is BIRD's official execution accuracy; intervals are Wilson's; p-values are corrected (Holm) where several "
     "runs are compared with one. Each row is a folder of `reports/published/`, whose numbers "
-    "`t2s verify FOLDER --data DATA` reproduces on the files whose sha256 its manifest has. They hold for these files and questions only and are not comparable with the public leaderboard."
+    "`t2s verify FOLDER --data DATA` reproduces on the files whose sha256 its manifest has. They hold for these files "
+    "and questions only and are not comparable with the public leaderboard."
 )
 
 
