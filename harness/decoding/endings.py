@@ -76,19 +76,20 @@ def result_names(frame: Frame) -> frozenset[str] | None:
 
 def _keywords_after(scope: Scope) -> Iterator[str]:
     """Yield the keywords that may follow here, as the rules have it, where something is barred."""
-    frame, expect = scope.frame, scope.expect
+    frame, expect, deciding = scope.frame, scope.expect, len(scope.stack) in scope.cases
+    if scope.top == Bracket("cast", 1) and not deciding:
+        yield "as"
     if frame.clause == "select":
-        yield "from"
+        whole = isinstance(scope.top, Frame) and not deciding
+        yield from ["from"] if whole else []
         if scope.word not in ("alias", "*"):
             yield from _continuing(scope)
-            yield "as"
+            yield from ["as"] if whole else []
         if scope.word in ("aggregate)", "window)", "filter)"):
             yield from ("over", *(["filter"] if scope.word == "aggregate)" else []))
         return
     if expect == "after" and not (frame.clause == "values" and isinstance(scope.top, Frame)):
         yield from _continuing(scope)
-    if scope.top == Bracket("cast", 1):
-        yield "as"
     if expect == "after_source":
         yield "as"
     if frame.clause in ("from", "on"):

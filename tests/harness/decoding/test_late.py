@@ -50,6 +50,8 @@ OWED = [
     ("SELECT name FROM city UNION SELECT 1 FROM (SELECT id, name FROM city) ", "AS x"),
     ("SELECT name, id FROM city UNION SELECT 1", ", 2"),
     ("SELECT CAST(id ", "AS REAL) FROM city"),
+    ("SELECT abs(id ", ") FROM city"),
+    ("SELECT CAST(CASE id ", "WHEN 1 THEN 2 END AS REAL) FROM city"),
     ("SELECT name FROM city ", "WHERE id = 1 GROUP BY name ORDER BY name DESC LIMIT 3"),
 ]
 
@@ -63,6 +65,17 @@ def test_what_can_be_left_out_begins_no_more(letters, schema, begun, text):
 @pytest.mark.parametrize(("begun", "text"), OWED)
 def test_what_a_statement_owes_may_still_come(letters, schema, begun, text):
     assert goes_on(letters, schema, begun, text, hurry=True)
+
+
+@pytest.mark.parametrize("begun", ["SELECT abs(id ", "SELECT CASE id ", "SELECT CAST(CASE id ", "VALUES (1) "])
+@pytest.mark.parametrize("letter", "ai")
+def test_no_letter_is_shown_that_leads_to_a_barred_word_only(letters, schema, begun, letter):
+    track = written(letters, schema, begun)
+    track.hurry()
+    if track.advance(ord(letter)):
+        row = np.zeros(-(-letters.vocabulary // 32), dtype=np.uint32)
+        track.fill(row)
+        assert row.any()
 
 
 def test_behind_a_between_the_next_condition_is_barred(letters, schema):
