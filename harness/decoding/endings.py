@@ -13,6 +13,8 @@ _PATIENCE = 2
 """How many columns a sub-query may have beside those that it must bring before it must bring them."""
 _CLOSERS = frozenset({")", ";"})
 _NONE: frozenset[str] = frozenset()
+_LAST = {"order": frozenset({"limit"}), "limit": frozenset({"offset"})}
+"""What alone may come behind the last clauses."""
 
 
 def permit_following(scope: Scope) -> Permit:
@@ -97,7 +99,7 @@ def _keywords_after(scope: Scope) -> Iterator[str]:
         if frame.joined:
             yield from ("on", *(["using"] if frame.shared_columns else []))
     if isinstance(scope.top, Frame):
-        yield from ENDINGS - {"having"}
+        yield from _LAST.get(frame.clause, ENDINGS - {"having"})
 
 
 def _barred_end(scope: Scope) -> Iterator[str]:

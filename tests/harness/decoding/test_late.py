@@ -67,8 +67,18 @@ def test_what_a_statement_owes_may_still_come(letters, schema, begun, text):
     assert goes_on(letters, schema, begun, text, hurry=True)
 
 
-@pytest.mark.parametrize("begun", ["SELECT abs(id ", "SELECT CASE id ", "SELECT CAST(CASE id ", "VALUES (1) "])
-@pytest.mark.parametrize("letter", "ai")
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "SELECT abs(id ",
+        "SELECT CASE id ",
+        "SELECT CAST(CASE id ",
+        "VALUES (1) ",
+        "SELECT 1 ORDER BY 1 ",
+        "SELECT 1 LIMIT 1 ",
+    ],
+)
+@pytest.mark.parametrize("letter", "aio")
 def test_no_letter_is_shown_that_leads_to_a_barred_word_only(letters, schema, begun, letter):
     track = written(letters, schema, begun)
     track.hurry()
