@@ -13,7 +13,8 @@ _PATIENCE = 2
 """How many columns a sub-query may have beside those that it must bring before it must bring them."""
 _CLOSERS = frozenset({")", ";"})
 _NONE: frozenset[str] = frozenset()
-_LAST = {"order": frozenset({"limit"}), "limit": frozenset({"offset"})}
+_DECIDING = ("when", "then", "else", "end")
+_LAST = {"order": frozenset({"asc", "desc", "nulls", "limit"}), "limit": frozenset({"offset"})}
 """What alone may come behind the last clauses."""
 
 
@@ -78,18 +79,30 @@ def result_names(frame: Frame) -> frozenset[str] | None:
 
 def _keywords_after(scope: Scope) -> Iterator[str]:
     """Yield the keywords that may follow here, as the rules have it, where something is barred."""
-    frame, expect, deciding = scope.frame, scope.expect, len(scope.stack) in scope.cases
-    if scope.top == Bracket("cast", 1) and not deciding:
+    if scope.top == Bracket("cast", 1) and len(scope.stack) not in scope.cases:
         yield "as"
-    if frame.clause == "select":
-        whole = isinstance(scope.top, Frame) and not deciding
-        yield from ["from"] if whole else []
-        if scope.word not in ("alias", "*"):
-            yield from _continuing(scope)
-            yield from ["as"] if whole else []
-        if scope.word in ("aggregate)", "window)", "filter)"):
-            yield from ("over", *(["filter"] if scope.word == "aggregate)" else []))
-        return
+    if scope.frame.clause == "select":
+        yield from _keywords_selecting(scope)
+    elif len(scope.stack) in scope.cases:
+        yield from (*_continuing(scope), *_DECIDING)
+    else:
+        yield from _keywords_behind(scope)
+
+
+def _keywords_selecting(scope: Scope) -> Iterator[str]:
+    deciding, whole = len(scope.stack) in scope.cases, isinstance(scope.top, Frame)
+    if scope.word not in ("alias", "*"):
+        yield from _continuing(scope)
+        yield from _DECIDING if deciding else ["as"] if whole else []
+    if whole and not deciding:
+        yield "from"
+    if scope.word in ("aggregate)", "window)", "filter)"):
+        yield from ("over", *(["filter"] if scope.word == "aggregate)" else []))
+
+
+def _keywords_behind(scope: Scope) -> Iterator[str]:
+    """Yield what may follow in the clauses behind the result columns."""
+    frame, expect = scope.frame, scope.expect
     if expect == "after" and not (frame.clause == "values" and isinstance(scope.top, Frame)):
         yield from _continuing(scope)
     if expect == "after_source":

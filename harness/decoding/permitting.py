@@ -63,7 +63,8 @@ def _operand(scope: Scope) -> Permit:
     keywords = frozenset(_operand_keywords(scope))
     if scope.late:
         calls = _NONE
-        keywords -= _NESTING | (_QUERIES if scope.top == _LIST else _NONE)
+        listing = scope.top == _LIST and scope.frame.clause != "limit"  # where only a query may stand in brackets
+        keywords -= _NESTING | (_QUERIES if listing else _NONE)
     return Permit(names.bare, names.qualifiers, calls, keywords, barred=_barred_star(scope), depth=scope.brackets)
 
 

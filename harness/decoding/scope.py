@@ -105,6 +105,8 @@ class Frame(NamedTuple):
     @property
     def shared_columns(self) -> frozenset[str]:
         """The columns that the last source has in common with exactly one source before it."""
+        if not self.sources:
+            return frozenset()
         earlier = self._replace(sources=self.sources[:-1])
         return frozenset(column for column in self.sources[-1].columns if column and earlier.holders(column) == 1)
 

@@ -19,7 +19,7 @@ class Programs:
         """Whether SQLite compiles both queries, and to the same instructions (https://sqlite.org/opcode.html)."""
         try:
             return self._read(one) == self._read(other)
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeEncodeError):  # half a surrogate pair is no text to SQLite
             return False
 
     def _read(self, query: str) -> list[tuple[object, ...]]:

@@ -93,6 +93,7 @@ def test_columns_get_the_names_of_their_tables(case: str) -> None:
         "SELECT SEX FROM Patient AS T1 WHERE ID IN (SELECT ID FROM Patient WHERE ID = T1.ID AND SEX <> T1.SEX)",
         "SELECT T1.nothing FROM Patient AS T1",
         "SELECT FROM WHERE",
+        "SELECT T1.SEX FROM Patient AS T1 WHERE T1.ID = '\ud800'",
         "SELECT 1; SELECT 2",
     ],
 )
