@@ -5,12 +5,12 @@ What a SELECT list wants must be provided before FROM may end, so that a stateme
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from harness.decoding.scope import Scope, Source, unmet
+from harness.decoding.scope import Frame, Scope, Source, unmet
 
-__all__ = ["Aliases", "bound_columns", "choose_aliases", "choose_tables", "required_columns"]
+__all__ = ["Aliases", "bound_columns", "choose_aliases", "choose_tables", "may_join", "readable", "required_columns"]
 
 _NUMBERED = re.compile(r"t[0-9]+")
 _PATIENCE = 4
@@ -31,27 +31,29 @@ def choose_tables(scope: Scope) -> frozenset[str]:
     """Return what may be read next.
 
     Where the place's own alias (`t1` for the first …) is wanted, it is a table that has what is wanted of it, or of
-    another numbered alias. A table that makes a wanted name ambiguous does not come where another one can. Only
-    such as provide something come after a few sources, and where a sub-query must still bring what no table has.
+    another numbered alias. A table that makes a wanted name ambiguous does not come where another one can, nor one
+    behind which what is missing could come only from such a table. Only such as provide something come after a few
+    sources, where few tokens are left, and where a sub-query must still bring what no table has.
     """
     frame, missing = scope.frame, _missing(scope)
-    ctes = {name: columns for name, columns in scope.ctes().items() if columns}
-    tables = {**scope.known.tables, **ctes}
+    tables = readable(scope)
     if scope.word == "natural":
         twice = {column for source in frame.sources for column in source.columns if frame.holders(column) > 1}
         tables = {name: columns for name, columns in tables.items() if twice.isdisjoint(columns)} or tables
-    provided = {column for qualifier, column in frame.wanted if not qualifier and frame.holders(column)}
+    provided = _provided(frame)
     clear = {name: columns for name, columns in tables.items() if provided.isdisjoint(columns)} or tables
+    clear = {name: columns for name, columns in clear.items() if _leaves_open(scope, columns, missing)} or clear
     pressed = bool(missing) and len(frame.sources) >= _PATIENCE
     if pressed or required_columns(scope):
         found = {name for name, columns in clear.items() if _helps(scope, name, columns, missing)}
         every = {name for name, columns in tables.items() if _helps(scope, name, columns, missing)}
         return frozenset(found or every)
-    if f"t{len(frame.sources) + 1}" not in missing:
-        return frozenset(clear)
-    numbered = {qualifier: wanted for qualifier, wanted in missing.items() if _NUMBERED.fullmatch(qualifier)}
-    found = {name for name, columns in clear.items() if _helps(scope, name, columns, numbered)}
-    return frozenset(found or clear)
+    if f"t{len(frame.sources) + 1}" in missing:
+        numbered = {qualifier: wanted for qualifier, wanted in missing.items() if _NUMBERED.fullmatch(qualifier)}
+        clear = {name: columns for name, columns in clear.items() if _helps(scope, name, columns, numbered)} or clear
+    if scope.late and missing:
+        clear = {name: columns for name, columns in clear.items() if _helps(scope, name, columns, missing)} or clear
+    return frozenset(clear)
 
 
 def choose_aliases(scope: Scope, source: Source) -> Aliases:
@@ -65,9 +67,19 @@ def choose_aliases(scope: Scope, source: Source) -> Aliases:
         return Aliases(frozenset({source.alias}), taken, needed=False)
     fitting = frozenset(q for q, wanted in missing.items() if q and wanted <= set(source.columns)) - taken
     awaited = not source.alias and any(not _is_known(scope, c) for q in fitting for c in missing[q])
-    idle = len(before) >= _PATIENCE and bool(fitting) and missing.get("", set()).isdisjoint(source.columns)
+    idle = (
+        (scope.late or len(before) >= _PATIENCE) and bool(fitting) and missing.get("", set()).isdisjoint(source.columns)
+    )
     needed = bool(source.alias) and source.alias in taken
     return Aliases(fitting, taken, needed=True) if awaited or idle else Aliases(None, taken, needed)
+
+
+def may_join(scope: Scope) -> bool:
+    """Return whether a table may be read beside those that are: one is missing, or leaves every bare name clear."""
+    provided = _provided(scope.frame)
+    if not provided or unmet(scope):
+        return True
+    return any(provided.isdisjoint(columns) for columns in readable(scope).values())
 
 
 def required_columns(scope: Scope) -> frozenset[str]:
@@ -91,7 +103,7 @@ def bound_columns(scope: Scope, qualifier: str | None) -> frozenset[str]:
     for one, column in scope.frame.wanted:
         if one and one != qualifier and column != "*":
             wanted.setdefault(one, set()).add(column)
-    tables = [frozenset(columns) for columns in (*scope.known.tables.values(), *scope.ctes().values())]
+    tables = [frozenset(columns) for columns in readable(scope).values()]
     seen: set[str] = set()
     twice: set[str] = set()
     for columns in wanted.values():
@@ -102,8 +114,40 @@ def bound_columns(scope: Scope, qualifier: str | None) -> frozenset[str]:
     return frozenset(seen if qualifier is not None else twice)
 
 
+def readable(scope: Scope) -> dict[str, tuple[str, ...]]:
+    """Return the tables that can be read here and the CTEs whose columns are known; these hide tables of their name."""
+    return {**scope.known.tables, **{name: columns for name, columns in scope.ctes().items() if columns}}
+
+
+def _provided(frame: Frame) -> frozenset[str]:
+    """Return the columns that are wanted without a qualifier and that some source has."""
+    return frozenset(column for qualifier, column in frame.wanted if not qualifier and frame.holders(column))
+
+
+def _leaves_open(scope: Scope, columns: tuple[str, ...], missing: Missing) -> bool:
+    """Return whether behind a table of these columns the rest can come and every bare name has one holder.
+
+    Looks one table ahead: whether each thing that is missing has a table for itself.
+    """
+    frame, held = scope.frame, set(columns)
+    bare = {column for qualifier, column in frame.wanted if not qualifier}
+    once = {column for column in bare if column in held or frame.holders(column)}
+    tables = [set(others) for others in readable(scope).values() if once.isdisjoint(others)] if once else []
+    return not once or all(
+        any(need <= others for others in tables)
+        for need in _needs(missing)
+        if not need <= held and all(_is_known(scope, column) for column in need)
+    )
+
+
+def _needs(missing: Missing) -> Iterator[set[str]]:
+    """Yield what one table each must have: all that is wanted of an alias, and each bare column."""
+    for qualifier, wanted in missing.items():
+        yield from [wanted] if qualifier else [{column} for column in wanted]
+
+
 def _is_known(scope: Scope, column: str) -> bool:
-    return column in scope.known.columns or any(column in columns for columns in scope.ctes().values())
+    return any(column in columns for columns in readable(scope).values())
 
 
 def _helps(scope: Scope, table: str, columns: Iterable[str], missing: Mapping[str, set[str]]) -> bool:

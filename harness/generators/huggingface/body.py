@@ -86,8 +86,6 @@ class Body:
                     x,
                     attention_mask=None,
                     position_ids=positions,
-                    past_key_values=None,
-                    use_cache=False,
                     position_embeddings=rotary,
                     attending=attending,
                 )

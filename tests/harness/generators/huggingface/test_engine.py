@@ -87,7 +87,7 @@ def test_a_sample_tells_how_likely_it_was(make_generator, folder):
 
 @pytest.mark.parametrize(("kind", "sizes"), KINDS)
 def test_logits_behind_a_shared_prefix_are_those_of_a_separate_pass(make_model, kind, sizes):
-    model = AutoModelForCausalLM.from_pretrained(make_model(kind, **sizes), attn_implementation="sdpa").eval()
+    model = AutoModelForCausalLM.from_pretrained(make_model(kind, **sizes), attn_implementation="sdpa").eval().double()
     body = Body(model)
     chance = random.Random(2)
     prefixes = [tuple(chance.randrange(14) for _ in range(length)) for length in (23, 9)]
