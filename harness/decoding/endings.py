@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.decoding.permits import FREE, Permit
 from harness.decoding.scope import Bracket, Frame, Scope, unmet
-from harness.decoding.sources import choose_aliases
+from harness.decoding.sources import choose_aliases, may_join
 from harness.decoding.words import ENDINGS, JOINING, KEYWORDS, SET_OPERATORS
 
 __all__ = ["owes", "permit_following", "result_names"]
@@ -33,6 +33,8 @@ def permit_following(scope: Scope) -> Permit:
         barred.add("using")
     if frame.has_twins:
         barred.add("natural")
+    if frame.clause in ("from", "on") and isinstance(top, Frame) and not may_join(scope):
+        barred |= {","} | (JOINING - {"natural"})
     names = None
     if scope.expect == "after_source":
         names = _source_names(scope, barred)
@@ -60,11 +62,13 @@ def _source_names(scope: Scope, barred: set[str]) -> frozenset[str] | None:
         barred |= KEYWORDS - {"as"} | _CLOSERS | {","}
     if aliases.only is not None:
         barred |= _NONE if aliases.only else {"as"}
-        return aliases.only
     if source.alias not in scope.known.tables:
-        return None
-    usual = scope.known.aliases | {qualifier for qualifier, _ in unmet(scope)}
-    return usual - aliases.taken - KEYWORDS - {""}
+        return aliases.only
+    # The grammar has no others here: a table's own name needs an AS.
+    usual = scope.known.aliases | scope.declared
+    if aliases.only is not None:
+        return aliases.only & usual
+    return (usual & (scope.known.aliases | {qualifier for qualifier, _ in unmet(scope)})) - aliases.taken - KEYWORDS
 
 
 def _awaited(frame: Frame) -> frozenset[str]:
@@ -81,6 +85,8 @@ def _keywords_after(scope: Scope) -> Iterator[str]:
     """Yield the keywords that may follow here, as the rules have it, where something is barred."""
     if scope.top == Bracket("cast", 1) and len(scope.stack) not in scope.cases:
         yield "as"
+    if scope.word in ("aggregate)", "window)", "filter)"):
+        yield from ("over", *(["filter"] if scope.word == "aggregate)" else []))
     if scope.frame.clause == "select":
         yield from _keywords_selecting(scope)
     elif len(scope.stack) in scope.cases:
@@ -96,8 +102,6 @@ def _keywords_selecting(scope: Scope) -> Iterator[str]:
         yield from _DECIDING if deciding else ["as"] if whole else []
     if whole and not deciding:
         yield "from"
-    if scope.word in ("aggregate)", "window)", "filter)"):
-        yield from ("over", *(["filter"] if scope.word == "aggregate)" else []))
 
 
 def _keywords_behind(scope: Scope) -> Iterator[str]:

@@ -7,7 +7,7 @@ from harness.decoding.endings import permit_following, result_names
 from harness.decoding.functions import function_names
 from harness.decoding.permits import FREE, Permit
 from harness.decoding.scope import Bracket, Frame, Scope, kind_of
-from harness.decoding.sources import choose_aliases, choose_tables
+from harness.decoding.sources import choose_aliases, choose_tables, required_columns
 from harness.decoding.visible import columns_of, visible
 from harness.decoding.words import CONSTANTS
 
@@ -37,8 +37,8 @@ def permit(scope: Scope) -> Permit:
 
 
 def _source(scope: Scope) -> Permit:
-    if scope.fresh:  # behind its parenthesis a sub-query must begin
-        return Permit(_NONE, keywords=_QUERIES, quoted=True)
+    if scope.fresh:  # behind its parenthesis a sub-query must begin; VALUES brings no names
+        return Permit(_NONE, keywords=_QUERIES - ({"values"} if required_columns(scope) else _NONE), quoted=True)
     return Permit(choose_tables(scope), quoted=True)
 
 

@@ -54,6 +54,23 @@ class Known:
         """Every column of every table."""
         return frozenset(column for columns in self.tables.values() for column in columns)
 
+    @cached_property
+    def bound(self) -> Mapping[str, "Bound"]:
+        """What a column without a qualifier is bound to bring, by the column."""
+        held = {table: frozenset(columns) for table, columns in self.tables.items()}
+        holders = {column: [table for table in held if column in held[table]] for column in self.columns}
+        return {
+            column: Bound(frozenset(tables), frozenset.intersection(*(held[table] for table in tables)))
+            for column, tables in holders.items()
+        }
+
+
+class Bound(NamedTuple):
+    """The tables that have a column, and what each of them has."""
+
+    tables: frozenset[str]
+    columns: frozenset[str]
+
 
 class Source(NamedTuple):
     """A table or sub-query in FROM under the name by which it is known there, `""` for none."""

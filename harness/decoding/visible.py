@@ -6,8 +6,9 @@ In front of FROM that is every name which some table can still provide; behind i
 from functools import lru_cache
 from typing import NamedTuple
 
+from harness.decoding.clashes import without_clashes
 from harness.decoding.scope import Frame, Known, Scope, enclosing, frames
-from harness.decoding.sources import bound_columns
+from harness.decoding.sources import bound_columns, readable
 
 __all__ = ["Visible", "columns_of", "visible"]
 
@@ -31,29 +32,32 @@ def visible(scope: Scope) -> Visible:
     frame = scope.frame
     qualified = {qualifier for qualifier, _ in frame.wanted} - {""}
     # The names of a single alias do not change what else may be named.
-    wanted = (
-        frame.wanted if len(qualified) > 1 else frozenset(p for p in frame.wanted if p[1] not in scope.known.columns)
-    )
+    telling = len(qualified) > 1 or scope.late
+    wanted = frame.wanted if telling else frozenset(pair for pair in frame.wanted if pair[1] not in scope.known.columns)
     inner = frame._replace(items=(), item=None, arity=None, wanted=wanted)
     *outer, _ = (one for one in scope.stack if isinstance(one, Frame))
-    return _visible(scope.known, (*outer, inner))
+    names = _visible(scope.known, (*outer, inner), scope.late)
+    bare = frozenset(column for qualifier, column in frame.wanted if not qualifier)
+    if frame.clause != "select" or not bare or scope.ctes() or any(enclosing(scope.stack)):
+        return names
+    return names._replace(bare=without_clashes(names.bare, scope.known, bare))
 
 
 @lru_cache(maxsize=5_000)
-def _visible(known: Known, stack: tuple[Frame, ...]) -> Visible:
-    scope = Scope(known, stack)
+def _visible(known: Known, stack: tuple[Frame, ...], late: bool) -> Visible:  # noqa: FBT001 - as `lru_cache` sees it
+    scope = Scope(known, stack, late=late)
     frame = scope.frame
     bare: set[str] = set()
     qualifiers: set[str] = set()
     if frame.clause == "select":
         ctes = scope.ctes()
-        bare |= known.columns | {column for columns in ctes.values() for column in columns}
+        bare |= {column for columns in readable(scope).values() for column in columns} if ctes else known.columns
         bare -= bound_columns(scope, None)
         bare |= known.derived if may_derive(scope) else _NONE
         used = {qualifier for qualifier, _ in frame.wanted}
         qualifiers |= (
             used
-            if len(used) >= _MOST_QUALIFIERS
+            if len(used) >= (1 if late else _MOST_QUALIFIERS)
             else known.aliases | set(known.tables) | {name for name, columns in ctes.items() if any(columns)}
         )
     elif frame.clause == "order" and frame.outputs is not None:
@@ -72,9 +76,10 @@ def _visible(known: Known, stack: tuple[Frame, ...]) -> Visible:
 
 
 def may_derive(scope: Scope) -> bool:
-    """Return whether a column of a sub-query that is yet to come may be named: a few times, and not too deep."""
+    """Return whether a column of a sub-query that is yet to come may be named: a few times, not too deep or late."""
     derived = {column for _, column in scope.frame.wanted} - scope.known.columns
-    return len(derived) < _MOST_DERIVED and sum(frame.role == "source" for frame in frames(scope.stack)) < _DEEPEST
+    deep = sum(frame.role == "source" for frame in frames(scope.stack))
+    return not scope.late and len(derived) < _MOST_DERIVED and deep < _DEEPEST
 
 
 def columns_of(scope: Scope, qualifier: str) -> frozenset[str]:
@@ -108,7 +113,7 @@ def _promised(scope: Scope, qualifier: str) -> frozenset[str]:
         return _NONE
     wanted = {column for one, column in scope.frame.wanted if one == qualifier and column != "*"}
     once = bound_columns(scope, qualifier) & {column for one, column in scope.frame.wanted if not one}
-    tables = [*scope.known.tables.values(), *scope.ctes().values()]
+    tables = readable(scope).values()
     fitting = [columns for columns in tables if wanted.issubset(columns)]
     clear = [columns for columns in fitting if once.isdisjoint(columns)]
     holding = {column for columns in clear or fitting for column in columns}

@@ -6,6 +6,7 @@ from harness.datasets import load, to_ddl
 from harness.decoding.golds import check_golds, summarise_golds
 from harness.decoding.grammar import check, render_grammar
 from harness.execution import Executor
+from harness.types import Column, Schema, Table
 
 ACCEPTED = """
 SELECT 1
@@ -140,3 +141,45 @@ def test_real_golds_are_accepted_if_sqlite_prepares_them_and_else_rejected(folde
         checks = list(check_golds(dataset, executor))
     assert summarise_golds(iter(checks)).rate >= least
     assert not [one for one in checks if one.error and one.acceptance.accepted]
+
+
+VISITS = Schema(
+    "visits",
+    tuple(
+        Table(name, tuple(map(Column, columns.split())))
+        for name, columns in {"shop": "city_id title", "visit": "city_id day"}.items()
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "token"),
+    [
+        # What only `shop` has comes with a second `city_id` when `visit`, which has one too, is read first.
+        ("SELECT city_id, title FROM visit JOIN shop ON 1", "visit"),
+        ("SELECT city_id, T2.title FROM visit AS T1 JOIN shop AS T2 ON 1", "visit"),
+        ("SELECT city_id FROM shop JOIN visit ON 1", "JOIN"),
+        ("SELECT city_id FROM shop, visit", ","),
+        ("SELECT title, day, city_id FROM shop JOIN visit ON 1", "city_id"),
+        ("SELECT city_id, title, day FROM shop JOIN visit ON 1", "day"),
+        ("SELECT title FROM (SELECT title, day, city_id FROM shop JOIN visit ON 1)", "city_id"),
+    ],
+)
+def test_a_bare_name_is_kept_from_being_ambiguous(sql, token):
+    found = check(VISITS, sql)
+    assert (found.accepted, found.token) == (False, token)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT city_id, title FROM shop",
+        "SELECT shop.city_id, title, day FROM shop JOIN visit ON 1",
+        "SELECT title, day, T1.city_id FROM shop AS T1 JOIN visit AS T2 ON 1",
+        "SELECT title, day FROM visit JOIN shop ON 1",
+        "SELECT city_id FROM shop NATURAL JOIN visit",
+        "SELECT T1.city_id FROM shop AS T1 JOIN visit AS T2 ON T1.city_id = T2.city_id JOIN shop AS T3 ON 1",
+    ],
+)
+def test_what_is_clear_may_be_written_bare(sql):
+    assert check(VISITS, sql).accepted
