@@ -26,6 +26,15 @@ class Track(Protocol):
         """Note that few tokens are left: where it can be, the statement comes to its end."""
         ...
 
+    def closer(self) -> int | None:
+        """Return the token that may come next and closes most: the statement, or something in it. None for none."""
+        ...
+
+    @property
+    def opening(self) -> "NDArray[np.uint32]":
+        """The tokens, as bits, that had better not come where everything must be closed: they go on, or nest."""
+        ...
+
     @property
     def finished(self) -> bool:
         """Whether the statement is complete, so that only an end token may come."""

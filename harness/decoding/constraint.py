@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.decoding.base import Constraint
+from harness.decoding.closing import index_closing
 from harness.decoding.grammar import LEVELS, render_grammar
 from harness.decoding.lexing import unfold
 from harness.decoding.matching import byte_vocabulary, compile_grammar
@@ -109,6 +110,7 @@ class GrammarConstraint(Constraint):
         texts = read_tokens(tokenizer)
         self._texts = [text.decode("latin-1") for text in texts]
         self._ends = frozenset(tokenizer.eos_tokens)
+        self._closing = index_closing(self._texts, sorted(self._ends))
         self.words = -(-tokenizer.vocab_size // WORD_BITS)
         self._narrower = Narrower(index_tokens(texts)) if level == "schema" else None
         self._states = States()
@@ -123,6 +125,14 @@ class GrammarConstraint(Constraint):
     def prepare(self, schema: Schema, declared: frozenset[str]) -> "Future[LLMatcher]":
         """Begin to compile the schema's grammar with these names, where that has not been begun; never consume it."""
         return self._begin_compiling(schema if self.level == "schema" else Schema("", ()), declared)
+
+    def opening(self, *, spaced: bool) -> Bits:
+        """Return the tokens that go on with what might end; `spaced`: behind white space more of it does, too."""
+        return self._closing.spaced if spaced else self._closing.opening
+
+    def closers(self, partial: str) -> tuple[tuple[int, ...], ...]:
+        """Return what might close something behind the beginning of a lexeme, the best first; see `Closing`."""
+        return self._closing.candidates(partial)
 
     def is_end(self, token: int) -> bool:
         """Return whether this is an end token."""

@@ -1,10 +1,12 @@
 """One row that is being decoded: the state of its grammar, and the scope of the statement that it has written."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.decoding.base import Track
+from harness.decoding.lexing import split
 from harness.decoding.scope import Scope
 from harness.decoding.states import State
 from harness.decoding.vocabulary import Bits
@@ -85,6 +87,17 @@ class GrammarTrack(Track):
         if behind is not None:
             self.state = behind[0]
 
+    def closer(self) -> int | None:
+        """Return the token that may come next and closes most, None where none does."""
+        partial = self.partial if self.state is not None else split(self._written)[1]
+        return next((tokens[0] for tokens in self._constraint.closers(partial) if self._may_come(tokens)), None)
+
+    @property
+    def opening(self) -> Bits:
+        """The tokens that go on with what might end, or nest something else into it."""
+        last = self._constraint.text(self._tokens[-1]) if self._tokens else ""
+        return self._constraint.opening(spaced=last[-1:].isspace())
+
     def narrow(self, row: Bits) -> None:
         """Take out of the grammar's mask what the scope does not allow."""
         if self.state is not None:
@@ -107,6 +120,18 @@ class GrammarTrack(Track):
         if behind[0].scope.declared != state.scope.declared:
             self._coming = self._constraint.prepare(self._schema, behind[0].scope.declared)
         return True
+
+    @property
+    def _written(self) -> str:
+        return "".join(map(self._constraint.text, self._tokens))
+
+    def _may_come(self, tokens: Sequence[int]) -> bool:
+        """Return whether tokens may come, one behind the other; changes nothing."""
+        if self._ended or self._constraint.is_end(tokens[0]):
+            return not self._ended and self._may_end()
+        text = "".join(map(self._constraint.text, tokens))
+        in_scope = self.state is None or self.state.follow(self.partial + text) is not None
+        return in_scope and self.matcher.validate_tokens(list(tokens)) == len(tokens)
 
     def _may_end(self) -> bool:
         owing = self.state is not None and not self.state.may_end(self.partial)

@@ -33,6 +33,8 @@ __all__ = ["HuggingFace"]
 SAMPLING_TEMPERATURE = 0.8
 PATIENCE = 5 / 8
 """Behind this share of `max_new_tokens` a constrained statement begins nothing that it can do without."""
+STRETCH = 7 / 8
+"""And behind this one it closes whatever can be closed."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ class HuggingFace:
         schema_of = self._schema_of()
         ends = sorted(self._stopping.end_ids)
         constraint = build_constraint(self.tokenizer, self.constraint, vocabulary=self._vocabulary, ends=ends)
-        return Grammar(constraint, fill_all, schema_of, patience=PATIENCE * self.max_new_tokens)
+        most = self.max_new_tokens
+        return Grammar(constraint, fill_all, schema_of, patience=PATIENCE * most, stretch=STRETCH * most)
 
     def _schema_of(self) -> Any:
         dataset = self._dataset

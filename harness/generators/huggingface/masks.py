@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from harness.decoding.base import Constraint
+from harness.decoding.base import Constraint, Track
 from harness.decoding.vocabulary import WORD_BITS
 from harness.generators.huggingface.bank import on_device
 from harness.generators.huggingface.choosing import Redraw, forbid
@@ -38,13 +38,15 @@ TRIED = 16
 class Grammar:
     """A constraint, what fills its masks, and which schema the question with an index is about.
 
-    Behind `patience` tokens of an answer its track is told to hurry.
+    Behind `patience` tokens of an answer its track is told to hurry, and behind `stretch` whatever can be closed is
+    closed.
     """
 
     constraint: Constraint
     fill: Fill
     schema_of: Callable[[int], Schema]
     patience: float = inf
+    stretch: float = inf
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class Masks:
     def admit(self, row: Row, token: int, *, circling: bool = False) -> bool:
         """Give a row's track the token that was chosen; return False, and change nothing, where it must not come.
 
-        Nor may a row with a track go round in circles, unless it is `circling` for want of anything else: its statement
-        would be cut off at the last token.
+        Nor may a row with a track go round in circles, or in its last tokens go on with what might end, unless it is
+        `circling` for want of anything else: its statement would be cut off at the last token.
         """
         banned = self._banned(row)
         if banned is not None and token // WORD_BITS < len(banned) and _has(banned, token):
@@ -92,11 +94,25 @@ class Masks:
             return True
         if self._grammar is not None and len(row.ids) >= self._grammar.patience:
             row.track.hurry()
-        return (circling or not is_loop(row.ids, token)) and row.track.advance(token)
+        return (circling or not self._delays(row, token)) and row.track.advance(token)
 
     def admit_first(self, row: Row, tokens: Iterable[int]) -> int | None:
         """Give a row's track the first of some tokens that may come, and return it; None where none may."""
-        return next((token for token in tokens if self.admit(row, token)), None)
+        track = self._closing(row)
+        closer = None if track is None else track.closer()
+        tried = tokens if closer is None else (closer, *tokens)
+        return next((token for token in tried if self.admit(row, token)), None)
+
+    def _delays(self, row: Row, token: int) -> bool:
+        """Return whether a row that can do without a token had better not write it."""
+        track = self._closing(row)
+        if track is not None and (closer := track.closer()) is not None:
+            return token != closer
+        return is_loop(row.ids, token) or (track is not None and _has(track.opening, token))
+
+    def _closing(self, row: Row) -> Track | None:
+        """Return the track of a row in its last tokens, in which whatever can be closed is closed."""
+        return row.track if self._grammar is not None and len(row.ids) >= self._grammar.stretch else None
 
     def close(self, row: Row) -> None:
         """End a row where only an end token may come."""
@@ -127,7 +143,7 @@ class Masks:
     def _choose_masked(
         self, logits: Any, rows: Sequence[Row], refused: list[int], redraw: Redraw, *, circling: bool = False
     ) -> list[int]:
-        allowed, tokens = self._restrict(logits, rows), refused
+        allowed, tokens = self._restrict(logits, rows, circling=circling), refused
         waiting, attempt, stuck = list(range(len(rows))), 0, []
         while waiting:
             if attempt or not circling:
@@ -153,10 +169,14 @@ class Masks:
                 tokens[number] = token
         return tokens
 
-    def _restrict(self, logits: Any, rows: Sequence[Row]) -> Any:
+    def _restrict(self, logits: Any, rows: Sequence[Row], *, circling: bool) -> Any:
         words = -(-logits.shape[-1] // WORD_BITS)
         bits = np.full((len(rows), words), ALL, dtype=np.uint32)
         self._fill(rows, bits)
+        for row, mask in zip(rows, bits, strict=True):
+            track = None if circling else self._closing(row)
+            if track is not None:
+                mask[: len(track.opening)] &= ~track.opening
         allowed = torch.from_numpy(bits.view(np.int32))
         if logits.device.type == "cuda":
             allowed = allowed.pin_memory()

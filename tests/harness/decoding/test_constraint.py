@@ -7,47 +7,9 @@ import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.decoding.constraint import GrammarConstraint, build_byte_constraint, fill_all
+from harness.decoding.constraint import build_byte_constraint, fill_all
 from harness.decoding.grammar import check
 from harness.decoding.walks import walk
-
-PIECES = (
-    " SELECT| FROM| WHERE| AS| T|1|2|T1|T2|.|.name|name| name|.t|itle|(|(T|(*)|)| =| '|'|')|,| (|shop|city| city| shop|"
-    " COUNT|COUNT|;|);| INNER| JOIN| ON| id|id|.id| GROUP| BY| ORDER|`|.`|`.|order| `|(`|Area|km2|)`| mayor|[| [|_id|x"
-)
-
-
-class PieceTokenizer:
-    """A vocabulary of bytes and a few longer pieces, longest match first, as a tokeniser would cut SQL."""
-
-    def __init__(self):
-        self.tokens = (
-            [bytes([byte]) for byte in range(256)] + [piece.encode() for piece in PIECES.split("|")] + [b"<end>"]
-        )
-        self.eos_token_id = len(self.tokens) - 1
-        self.bos_token_id = None
-        self.special_token_ids = [self.eos_token_id]
-
-    def __call__(self, text):
-        data = text if isinstance(text, bytes) else text.encode()
-        found = []
-        while data:
-            longest = max((t for t in self.tokens[:-1] if data.startswith(t)), key=len)
-            found.append(self.tokens.index(longest))
-            data = data[len(longest) :]
-        return found
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return PieceTokenizer()
-
-
-@pytest.fixture(scope="module")
-def pieces(tokenizer):
-    llguidance = pytest.importorskip("llguidance")
-    wrapped = llguidance.LLTokenizer(llguidance.TokenizerWrapper(tokenizer))
-    return GrammarConstraint(wrapped, "schema", wrapped.vocab_size)
 
 
 @pytest.fixture(scope="module")

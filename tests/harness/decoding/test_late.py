@@ -26,6 +26,9 @@ def goes_on(letters, schema, begun, text, *, hurry):
 
 
 BARRED = [
+    ("SELECT T1.name, ", "T2.title FROM city AS T1 JOIN shop AS T2"),
+    ("SELECT T1.name, ", "total FROM city AS T1 JOIN (SELECT 1 AS total)"),
+    ("SELECT a.name, b.title FROM city AS a JOIN ", "`order` AS c JOIN shop AS b"),
     ("SELECT name FROM city WHERE id = 1 ", "AND id = 2"),
     ("SELECT name FROM city WHERE id = 1 ", "OR id = 2"),
     ("SELECT name FROM city WHERE (id = 1 ", "OR id = 2)"),
@@ -83,6 +86,9 @@ PLACES = [
     "SELECT id FROM city ",
     "SELECT id FROM city GROUP BY id ",
     "SELECT id FROM city ORDER BY id ",
+    "SELECT id FROM city ORDER BY first_value(id) ",
+    "SELECT city.name FROM city ",
+    "SELECT shop.title FROM city ",
     "SELECT 1 LIMIT ",
     "SELECT 1 LIMIT (",
     "SELECT 1 LIMIT 1 ",

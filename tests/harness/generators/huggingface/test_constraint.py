@@ -3,6 +3,7 @@
 import sys
 import types
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -35,6 +36,11 @@ class Track:
 
     def hurry(self):
         """There is nothing that could be left out."""
+
+    opening = np.zeros(1, dtype="uint32")
+
+    def closer(self):
+        """There is nothing that could be closed."""
 
     def advance(self, token):
         allowed = token in self.words[self.taken]

@@ -6,6 +6,7 @@ import sys
 import types
 from collections import Counter
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -31,6 +32,8 @@ def number(*parts):
 
 class Moody:
     """Allows what its history says: a share of the tokens, now and then none; its masks allow a few too many."""
+
+    opening = np.array([0b0011_0000_0001_0010], dtype="uint32")
 
     def __init__(self, name, share):
         self.name, self.share, self.history, self.ended, self.hurried = name, share, (), False, False
@@ -58,6 +61,9 @@ class Moody:
 
     def hurry(self):
         self.hurried = True
+
+    def closer(self):
+        return next((token for token in (END, 5, 9) if not self.ended and self.allows(token)), None)
 
     def advance(self, token):
         if self.ended or not self.allows(token):
