@@ -31,7 +31,7 @@ A LoRA adapter that writes SQLite queries, trained on {base_model} with text2sql
 | | |
 |---|---|
 | rank, alpha, dropout | {r}, {alpha}, {dropout} |
-| adapted layers | {targets} |
+| adapted layers | {targets} |{variant}
 | quantisation while training | {quantization} |
 | training data | {data} ({split}), {rows} of {examples} questions over {databases} databases |
 | targets | {taught} |
@@ -137,6 +137,7 @@ def _render(config: TrainConfig, data: Mapping[str, Any], weights: Mapping[str, 
         alpha=config.lora.alpha,
         dropout=config.lora.dropout,
         targets=", ".join(config.lora.target_modules),
+        variant=_variant(config),
         quantization=_quantization(config),
         data=data["name"],
         split=data["split"],
@@ -181,6 +182,12 @@ def _taught(config: TrainConfig, targets: Mapping[str, Any]) -> str:
         return "the golds as they are written"
     where = "every column" if config.data.qualifiers == "always" else "columns with an alias"
     return f"{where} behind its table's name: {targets['rewritten']} golds rewritten, {len(targets['kept'])} kept"
+
+
+def _variant(config: TrainConfig) -> str:
+    named = {"rsLoRA, scaled by alpha/√rank": config.lora.use_rslora, "DoRA": config.lora.use_dora}
+    chosen = ", ".join(name for name, is_on in named.items() if is_on)
+    return f"\n| variant | {chosen} |" if chosen else ""
 
 
 def _quantization(config: TrainConfig) -> str:

@@ -1,7 +1,7 @@
 """The train TOML as dataclasses; presets are files of the same shape that another file can start from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,8 @@ __all__ = [
 MIN_VRAM_GIB, MAX_VRAM_GIB = 1.0, 1024.0
 """Less is no more than CUDA's context and a batch's scratch; more is likely meant in other units."""
 SHORT_FORMS = {"model": "model.path", "data": "data.path"}
+LATER = {"later": True}
+"""Marks an option that came after the first trainings: at its default it is no part of their `identity`."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,19 @@ class BaseModelConfig:
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """`[lora]`: rank, scale, dropout and the linear layers that get an adapter, by the end of their names."""
+    """`[lora]`: rank, scale, dropout and the linear layers that get an adapter, by the end of their names.
+
+    `use_rslora` scales by alpha/√r instead of alpha/r (Kalajdzievski 2023, arXiv 2312.03732); `use_dora` learns the
+    norm of each output's weights beside their direction (Liu et al. 2024, arXiv 2402.09353).
+    """
 
     __pydantic_config__ = STRICT
     r: int = 32
     alpha: int = 64
     dropout: float = 0.05
     target_modules: tuple[str, ...] = ("q_proj", "v_proj")
+    use_rslora: bool = field(default=False, metadata=LATER)
+    use_dora: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,8 @@ class TrainDataConfig:
     fraction: float = 0.45
     seed: int = 42
     validation_databases: float = 0.1
-    shuffle_schemas: bool = False
-    qualifiers: Literal["as_written", "tables", "always"] = "as_written"
+    shuffle_schemas: bool = field(default=False, metadata=LATER)
+    qualifiers: Literal["as_written", "tables", "always"] = field(default="as_written", metadata=LATER)
     evaluation: tuple[str, ...] | None = None
     leakage: Literal["refuse", "exclude", "allow"] = "refuse"
 
@@ -168,13 +176,17 @@ def identity(config: TrainConfig) -> str:
         # What is only compared with changes nothing that is learnt.
         data = replace(data, evaluation=None, leakage="refuse")
     train = replace(config.train, logging_steps=1, save_steps=0)
-    tree = asdict(replace(config, model=model, data=data, train=train, packing=packing))
-    # A training from before there was a choice stays what it is.
-    if not data.shuffle_schemas:
-        del tree["data"]["shuffle_schemas"]
-    if data.qualifiers == "as_written":
-        del tree["data"]["qualifiers"]
-    return digest(tree)
+    return digest(_written(replace(config, model=model, data=data, train=train, packing=packing)))
+
+
+def _written(part: Any) -> dict[str, Any]:
+    """Return a dataclass as a tree; a training from before there was a choice (`LATER`) stays what it is."""
+    tree = {}
+    for one in fields(part):
+        value = getattr(part, one.name)
+        if not (one.metadata.get("later") and value == one.default):
+            tree[one.name] = _written(value) if is_dataclass(value) else value
+    return tree
 
 
 def _read(ref: str, seen: tuple[str, ...]) -> dict[str, Any]:

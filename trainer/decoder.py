@@ -51,7 +51,9 @@ def unsupported(model: Any) -> str | None:
     for module in model.get_base_model().modules():
         if not hasattr(module, "lora_A"):
             continue
-        variant = getattr(module, "lora_variant", None) or any(getattr(module, "use_dora", {}).values())
+        if any(getattr(module, "use_dora", {}).values()):
+            return "DoRA"
+        variant = getattr(module, "lora_variant", None)
         if list(module.lora_A) != [ADAPTER] or variant or any(getattr(module, "lora_bias", {}).values()):
             return "a variant of LoRA"
     return None

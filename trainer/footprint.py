@@ -13,7 +13,7 @@ class LayerBytes:
     """The bytes of one decoder layer. A token keeps `stream`, and `attention` and `mlp` unless they are recomputed.
 
     `passing`, for each token, is there while the MLP's half goes back; `quantized` and `dequantized` are its weights.
-    `mask` is what a layer that is not recomputed holds for each pair of tokens.
+    `mask` is what a layer that is not recomputed holds for each pair of tokens, `fixed` what it holds however few.
     """
 
     stream: int
@@ -24,6 +24,7 @@ class LayerBytes:
     dequantized: float
     scratch: int
     mask: int = 0
+    fixed: int = 0
 
 
 def compute_width(config: TrainConfig) -> int:
@@ -60,8 +61,11 @@ def layer_bytes(config: TrainConfig, shape: Shape) -> LayerBytes:
     scratch = max(linear) * (width if stream_width(config) == width else width + stream_width(config))
     if shape.written_out:
         return LayerBytes(stream, attention, products, passing, quantized, whole, scratch)
-    everything = _autograd_bytes(config, shape)
-    return LayerBytes(stream, everything, 0, passing, quantized, whole, scratch, mask=width)
+    everything, fixed = _autograd_bytes(config, shape), 0
+    if config.lora.use_dora:
+        kept, fixed, passed = _dora_bytes(config, shape)
+        everything, scratch = everything + kept, scratch + passed
+    return LayerBytes(stream, everything, 0, passing, quantized, whole, scratch, mask=width, fixed=fixed)
 
 
 def _autograd_bytes(config: TrainConfig, shape: Shape) -> int:
@@ -75,3 +79,20 @@ def _autograd_bytes(config: TrainConfig, shape: Shape) -> int:
     adapters = sum((width + (config.lora.dropout > 0)) * size + width * config.lora.r for size in inputs)
     attention = 4 * width * shape.heads * shape.head_dim + 4 * shape.heads
     return 2 * 4 * shape.hidden + attention + (3 if shape.gated else 1) * width * shape.intermediate + adapters
+
+
+def _dora_bytes(config: TrainConfig, shape: Shape) -> tuple[int, int, int]:
+    """Return what PEFT's DoRA keeps for a token, what it keeps of a layer besides, and what passes meanwhile.
+
+    A token keeps both products, the base's and the adapter's, for the gradient of their norm. With dropout the base
+    multiplies the input that is left too, and autograd keeps its weight, dequantised. To know the norm, B·A is made
+    from an identity matrix in fp32 and its copy in the compute type, then scaled and added to the weight: in the
+    compute type on a quantised base, else in fp32.
+    """
+    width = compute_width(config)
+    sizes = [shape.linear(name) for name in config.lora.target_modules]
+    outputs = sum(out for _, out in sizes)
+    weights = width * sum(a * b for a, b in sizes) if config.lora.dropout else 0
+    adding = 4 * width if config.model.quantization != "none" else 2 * width + 4 * 4
+    passing = (max((4 + width) * a * a + width * a * b, width * a * a + adding * a * b) for a, b in sizes)
+    return 2 * width * outputs, weights + 3 * 4 * outputs, max(passing)

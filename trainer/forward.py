@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,14 @@ class Forward:
     def __init__(self, model: Any, config: TrainConfig, choose: Callable[[MicroBatch], Kept]) -> None:
         self.model = model
         self.choose = choose
-        self.decoder = None if unsupported(model) else Decoder(model)
+        reason = unsupported(model)
+        self.decoder = None if reason else Decoder(model)
+        if reason and config.lora.use_dora:
+            logging.getLogger(__name__).warning(
+                "lora.use_dora = true: transformers' own layers compute the model, which keep more and take longer (no "
+                "backward pass is written out for %s); `t2s plan` counts with them",
+                reason,
+            )
         self.masks = mask_builder(model.config)
         self.dtype = choose_dtype(config.model.compute_dtype, choose_device())
 

@@ -110,13 +110,15 @@ def estimate(config: TrainConfig, shape: Shape, load: Load, spending: Spending |
         peaks.append(shape.layers * layer.stream + partly + layer.passing)
     if spending.kept_layers < shape.layers:
         peaks.append(shape.layers * layer.stream + layer.attention + layer.mlp + layer.passing)
-    held = load.tokens * kept
+    held = load.tokens * kept + spending.kept_layers * layer.fixed
     logits = min(load.completion, LOGIT_ROWS) * shape.vocabulary * 8 + load.completion * shape.hidden * 3 * width
     masks = _mask_bytes(config, shape, load, spending.kept_layers * layer.mask)
-    going_back = load.tokens * max(peaks) + layer.scratch
+    # A layer that is computed again holds for a while what it did not keep.
+    going_back = load.tokens * max(peaks) + layer.scratch + max(1, spending.kept_layers) * layer.fixed
     weights = spending.dequantized_layers * layer.dequantized
     weights += (shape.layers - spending.dequantized_layers) * layer.quantized + shape.embedding_parameters * width
-    adapter = shape.adapter_parameters(config.lora.r, config.lora.target_modules) * (16 + 2 * compute_width(config))
+    learnt = shape.adapter_parameters(config.lora.r, config.lora.target_modules, norms=config.lora.use_dora)
+    adapter = learnt * (16 + 2 * compute_width(config))
     return Estimate(
         weights=weights / GIB,
         adapter=adapter / GIB,

@@ -118,6 +118,8 @@ def add_adapter(model: Any, config: TrainConfig) -> Any:
         lora_alpha=config.lora.alpha,
         lora_dropout=config.lora.dropout,
         target_modules=list(config.lora.target_modules),
+        use_rslora=config.lora.use_rslora,
+        use_dora=config.lora.use_dora,
         bias="none",
         task_type="CAUSAL_LM",
     )

@@ -1,6 +1,6 @@
 """What a training will cost, before a GPU minute is spent: rows, tokens, groups, steps and memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -46,6 +46,9 @@ def make_plan(config: TrainConfig) -> Plan:
     groups = [group for step in epoch for group in step]
     packed = sum(map(group_tokens, groups))
     memory, spending, budget = None, None, config.packing.micro_batch_tokens
+    if shape is not None and config.lora.use_dora:
+        # No backward pass is written out for it: transformers' own layers serve, as in the training.
+        shape = replace(shape, written_out=False)
     if shape is not None and rows:
         share = prepared.train.completion_tokens / packed
         longest = max(map(group_tokens, group_rows(rows, size)))
@@ -112,7 +115,9 @@ def _memory_lines(plan: Plan) -> list[tuple[str, str]]:
     if memory is None or spending is None:
         return [("memory, estimate", "unknown: the model's shape is not to be had")]
     fits = f" of {budget:g} GiB" + ("" if memory.total <= budget else ": does not fit")
+    own = [("layers", "transformers' own, for lora.use_dora")] if plan.config.lora.use_dora else []
     return [
+        *own,
         ("micro-batch", f"up to {plan.micro_batch_tokens:,} tokens, typically {spending.micro_batch_tokens:,}"),
         ("layers held dequantised", f"{spending.dequantized_layers}"),
         (

@@ -54,9 +54,9 @@ class Shape:
         """The parameters of embedding and head."""
         return self.vocabulary * self.hidden * (1 if self.tied else 2)
 
-    def adapter_parameters(self, rank: int, target_modules: tuple[str, ...]) -> int:
-        """The parameters of LoRA at `rank`."""
-        return self.layers * sum(rank * (a + b) for a, b in map(self.linear, target_modules))
+    def adapter_parameters(self, rank: int, target_modules: tuple[str, ...], *, norms: bool = False) -> int:
+        """The parameters of LoRA at `rank`, with DoRA's `norms` one more for each output."""
+        return self.layers * sum(rank * (a + b) + b * norms for a, b in map(self.linear, target_modules))
 
 
 SHAPES = {

@@ -1,7 +1,18 @@
+from dataclasses import MISSING, fields
+
 import pytest
 
 from harness.errors import ConfigError
-from trainer.config import identity, load
+from trainer.config import (
+    AdapterConfig,
+    BaseModelConfig,
+    OptimizationConfig,
+    PackingConfig,
+    TrainConfig,
+    TrainDataConfig,
+    identity,
+    load,
+)
 
 
 def test_the_short_forms_stand_for_paths():
@@ -47,9 +58,31 @@ def test_what_changes_nothing_that_is_learnt_is_no_part_of_the_identity(setting)
 
 
 @pytest.mark.parametrize(
+    ("preset", "sha256"),
+    [
+        ("qwen", "a3225e247bedc5c2484cce1067f0cbc254682515be39be3e25945ba5a3ede43c"),
+        ("qwen-strong", "8ef2986d948486de3ccd43de3318f8d7589c3c95fff729e7fdffcd26f2f0299f"),
+    ],
+)
+def test_the_identity_of_a_preset_is_that_of_the_results_that_were_published(preset, sha256):
+    assert identity(load(preset)) == sha256
+
+
+def test_an_option_that_came_later_is_no_part_of_the_identity_until_it_is_used():
+    parts = (BaseModelConfig, AdapterConfig, TrainDataConfig, OptimizationConfig, PackingConfig, TrainConfig)
+    later = [one for part in parts for one in fields(part) if one.metadata.get("later")]
+    assert {"shuffle_schemas", "qualifiers", "use_rslora", "use_dora"} <= {one.name for one in later}
+    assert all(one.default is not MISSING for one in later)
+    for setting in ("lora.use_rslora=false", "lora.use_dora=false", "data.qualifiers=as_written"):
+        assert identity(load("qwen", [setting])) == identity(load("qwen"))
+
+
+@pytest.mark.parametrize(
     "setting",
     [
         "packing.group_size=4",
+        "lora.use_rslora=true",
+        "lora.use_dora=true",
         "data.fraction=0.5",
         "data.leakage=exclude",
         "data.shuffle_schemas=true",
