@@ -1,4 +1,4 @@
-"""What transformers' `Trainer` is told, and how quiet it is."""
+"""What transformers' `Trainer` is told, the optimizer that it does not know, and how quiet it is."""
 
 import contextlib
 import warnings
@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 import transformers
+from peft.optimizers import create_loraplus_optimizer
 from transformers.utils import logging as transformers_logging
 
 from harness.models import choose_device, choose_dtype
 from trainer.batches import BatchPlan
 from trainer.session import Session
 
-__all__ = ["quiet_libraries", "training_arguments"]
+__all__ = ["loraplus_optimizer", "quiet_libraries", "training_arguments"]
 
 KEPT_CHECKPOINTS = 2
 
@@ -52,6 +53,18 @@ def training_arguments(session: Session, plan: BatchPlan) -> Any:
     # One process, one device: on several GPUs transformers would wrap the model in DataParallel.
     arguments._n_gpu = 1  # noqa: SLF001 - there is no public switch
     return arguments
+
+
+def loraplus_optimizer(model: Any, arguments: Any, ratio: float) -> Any:
+    """Return the optimizer that the arguments name, with B's learning rate `ratio` times A's.
+
+    The groups are PEFT's: what has one dimension, as DoRA's norms, learns at B's rate. A's group comes first.
+    """
+    kind, options = transformers.Trainer.get_optimizer_cls_and_kwargs(arguments, model)
+    rate = options.pop("lr")
+    return create_loraplus_optimizer(
+        model, kind, lr=rate, loraplus_lr_ratio=ratio, loraplus_weight_decay=arguments.weight_decay, **options
+    )
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ A LoRA adapter that writes SQLite queries, trained on {base_model} with text2sql
 | training data | {data} ({split}), {rows} of {examples} questions over {databases} databases |
 | targets | {taught} |
 | validation | {validation} |
-| optimizer steps | {steps} of {step_examples} examples, learning rate {learning_rate}, {scheduler} |
+| optimizer steps | {steps} of {step_examples} examples, learning rate {learning_rate}{ratio}, {scheduler} |
 | seeds | {data_seed} for the sample and the databases held out, {seed} for the order and the dropout |
 | checkpoint | step {chosen_step}: {chosen_reason} |
 | loss | {loss} training at the end, {eval_loss} validation (nats a token of SQL) |
@@ -149,6 +149,7 @@ def _render(config: TrainConfig, data: Mapping[str, Any], weights: Mapping[str, 
         steps=adapter.steps,
         step_examples=config.train.step_examples,
         learning_rate=config.train.learning_rate,
+        ratio=f" (B: {config.train.loraplus_lr_ratio:g} times)" if config.train.loraplus_lr_ratio else "",
         scheduler=config.train.scheduler,
         loss=_number(adapter.loss),
         eval_loss=_number(adapter.eval_loss),

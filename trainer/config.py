@@ -1,5 +1,6 @@
 """The train TOML as dataclasses; presets are files of the same shape that another file can start from."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib import resources
@@ -87,7 +88,8 @@ class OptimizationConfig:
 
     `max_steps` = 0 trains `epochs` epochs. `save_steps` = 0 saves at the end of each epoch only. Examples above
     `max_tokens` are left out and counted (0: above the model's positions); nothing is ever truncated. With `keep_best`
-    the adapter is the one of the epoch with the lowest validation loss, else that of the last step.
+    the adapter is the one of the epoch with the lowest validation loss, else that of the last step. B's learning rate
+    is `loraplus_lr_ratio` times A's (Hayou et al. 2024, arXiv 2402.12354; 0: the same).
     """
 
     __pydantic_config__ = STRICT
@@ -106,6 +108,7 @@ class OptimizationConfig:
     max_tokens: int = 0
     seed: int = 42
     keep_best: bool = True
+    loraplus_lr_ratio: float = field(default=0.0, metadata=LATER)
 
     @property
     def step_examples(self) -> int:
@@ -251,6 +254,11 @@ def _combinations(config: TrainConfig) -> list[str]:
         )
     if not 0 <= train.warmup_ratio < 1:
         problems.append(f"train.warmup_ratio: must be at least 0 and below 1 (got {train.warmup_ratio})")
+    if train.loraplus_lr_ratio and not 1 <= train.loraplus_lr_ratio < math.inf:
+        problems.append(
+            f"train.loraplus_lr_ratio: must be 0 (off) or at least 1 (got {train.loraplus_lr_ratio}); B learns faster "
+            "than A, not slower"
+        )
     if not 0 <= lora.dropout < 1:
         problems.append(f"lora.dropout: must be at least 0 and below 1 (got {lora.dropout})")
     if not MIN_VRAM_GIB <= packing.vram_budget_gib <= MAX_VRAM_GIB:

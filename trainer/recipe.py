@@ -14,7 +14,7 @@ import transformers
 
 from harness.errors import RunError
 from trainer import memory
-from trainer.arguments import quiet_libraries, training_arguments
+from trainer.arguments import loraplus_optimizer, quiet_libraries, training_arguments
 from trainer.base import Adapter, OnStep, Row, Step, ignore_step
 from trainer.batches import BatchPlan, Steps, plan_batches
 from trainer.config import TrainConfig
@@ -104,6 +104,8 @@ def _run(trainer: "_PackedTrainer", checkpoint: Path | None) -> None:
 class _PackedTrainer(transformers.Trainer):
     """transformers' `Trainer` whose batch is a whole optimizer step of packed groups."""
 
+    optimizer: Any
+
     def __init__(self, model: Any, session: Session, plan: BatchPlan) -> None:
         self.session = session
         self.plan = plan
@@ -133,6 +135,13 @@ class _PackedTrainer(transformers.Trainer):
         """Return the loader of steps, in the schedule's own order."""
         loader = torch.utils.data.DataLoader(self.train_dataset, batch_size=1, collate_fn=self.collate, shuffle=False)
         return self.accelerator.prepare(loader)
+
+    def create_optimizer(self, *given: Any) -> Any:
+        """Return transformers' optimizer, in LoRA+'s groups where a ratio is set."""
+        ratio = self.session.config.train.loraplus_lr_ratio
+        if ratio and self.optimizer is None:
+            self.optimizer = loraplus_optimizer(self.model, self.args, ratio)
+        return super().create_optimizer(*given)
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **options: Any) -> Any:  # noqa: ARG002, FBT001, FBT002
         """Return the summed loss of one micro-batch."""

@@ -71,9 +71,16 @@ def test_the_identity_of_a_preset_is_that_of_the_results_that_were_published(pre
 def test_an_option_that_came_later_is_no_part_of_the_identity_until_it_is_used():
     parts = (BaseModelConfig, AdapterConfig, TrainDataConfig, OptimizationConfig, PackingConfig, TrainConfig)
     later = [one for part in parts for one in fields(part) if one.metadata.get("later")]
-    assert {"shuffle_schemas", "qualifiers", "use_rslora", "use_dora"} <= {one.name for one in later}
+    assert {"shuffle_schemas", "qualifiers", "use_rslora", "use_dora", "loraplus_lr_ratio"} <= {
+        one.name for one in later
+    }
     assert all(one.default is not MISSING for one in later)
-    for setting in ("lora.use_rslora=false", "lora.use_dora=false", "data.qualifiers=as_written"):
+    for setting in (
+        "lora.use_rslora=false",
+        "lora.use_dora=false",
+        "data.qualifiers=as_written",
+        "train.loraplus_lr_ratio=0",
+    ):
         assert identity(load("qwen", [setting])) == identity(load("qwen"))
 
 
@@ -83,6 +90,7 @@ def test_an_option_that_came_later_is_no_part_of_the_identity_until_it_is_used()
         "packing.group_size=4",
         "lora.use_rslora=true",
         "lora.use_dora=true",
+        "train.loraplus_lr_ratio=16",
         "data.fraction=0.5",
         "data.leakage=exclude",
         "data.shuffle_schemas=true",
@@ -119,6 +127,9 @@ def test_an_unknown_key_gets_the_nearest_known_one():
     [
         ("train.warmup_ratio=1", "at least 0 and below 1"),
         ("train.warmup_ratio=-0.1", "at least 0 and below 1"),
+        ("train.loraplus_lr_ratio=0.5", "0 .off. or at least 1"),
+        ("train.loraplus_lr_ratio=-1", "0 .off. or at least 1"),
+        ("train.loraplus_lr_ratio=inf", "0 .off. or at least 1"),
         ("packing.vram_budget_gib=0", "between 1 and 1024"),
         ("packing.vram_budget_gib=0.4", "between 1 and 1024"),
         ("packing.vram_budget_gib=6144", "between 1 and 1024"),
