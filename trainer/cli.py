@@ -1,5 +1,6 @@
 """`t2s train` and `t2s plan`."""
 
+import importlib
 import sys
 import time
 from collections.abc import Iterator
@@ -7,15 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from harness.errors import UsageError
 from trainer import config as configuration
 from trainer import job, planning
-from trainer.base import OnStep, Step
+from trainer.base import Adapter, OnStep, Step
 from trainer.interruption import Stopped
 
 __all__ = ["plan_app", "train_app"]
@@ -39,10 +41,20 @@ def train(
     settings: Settings = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in OUT.")] = False,
     out: Annotated[Path | None, typer.Option(help="The adapter's folder; default adapters/<preset>.")] = None,
+    push: Annotated[
+        str | None, typer.Option(metavar="ORG/NAME", help="Upload the finished adapter to the Hugging Face hub.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="With --push: the repository is private.")] = False,
 ) -> None:
     """Train an adapter from a preset or a configuration."""
+    if private and push is None:
+        raise UsageError("--private: says how --push ORG/NAME makes the repository; give that too, or leave it out")
     read = configuration.load(config, settings or [])
     folder = out or Path("adapters") / Path(config).stem
+    if push is not None:
+        _hub().check_target(push)
+        # A repeated upload trains nothing again; as with --resume, a folder of another configuration is refused.
+        resume = resume or job.read_finished(folder) is not None
     try:
         with _progress(folder.name) as on_step:
             adapter = job.train(read, folder, resume=resume, on_step=on_step)
@@ -51,7 +63,18 @@ def train(
         raise typer.Exit(SIGNALLED + stopped.number) from stopped
     if adapter is None:
         typer.echo(f"{folder}: already finished")
-        return
+    else:
+        _print_outcome(adapter, folder)
+    if push is not None:
+        typer.echo(f"{folder}: uploaded to {_hub().push(folder, push, private=private)}")
+
+
+def _hub() -> Any:
+    # huggingface_hub comes with the training stack; a training that is not pushed needs none of it here.
+    return importlib.import_module("trainer.hub")
+
+
+def _print_outcome(adapter: Adapter, folder: Path) -> None:
     losses = f"loss {_number(adapter.loss)}, validation {_number(adapter.eval_loss)}"
     typer.echo(f"{folder}: {adapter.steps} steps in {adapter.time_s:.0f} s, {losses}, {_vram(adapter.vram_gib)}")
     if adapter.selection is not None:
