@@ -31,7 +31,10 @@ LATER = {"later": True}
 
 @dataclass(frozen=True)
 class BaseModelConfig:
-    """`[model]`: the base's hub `id`, and a local `path` (folder or `.gguf`) where the weights come from a file."""
+    """`[model]`: the base's hub `id`, and a local `path` (folder or `.gguf`) where the weights come from a file.
+
+    With `embedding_on_cpu` the input embedding stays in CPU memory, where it is not the head too.
+    """
 
     __pydantic_config__ = STRICT
     id: str
@@ -39,6 +42,7 @@ class BaseModelConfig:
     quantization: Literal["nf4", "fp4", "none"] = "nf4"
     double_quant: bool = True
     compute_dtype: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    embedding_on_cpu: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def identity(config: TrainConfig) -> str:
     Where those lie is no part of it, nor are memory's limits, nor how often is logged and saved.
     """
     packing = PackingConfig(group_size=config.packing.group_size)
-    model, data = replace(config.model, path=""), replace(config.data, path="")
+    model, data = replace(config.model, path="", embedding_on_cpu=False), replace(config.data, path="")
     if data.leakage != "exclude":
         # What is only compared with changes nothing that is learnt.
         data = replace(data, evaluation=None, leakage="refuse")

@@ -14,6 +14,7 @@ import torch
 
 from harness.models import sliding_windows
 from trainer.blocks import Call, Keep, Layer, run_layer
+from trainer.embedding import look_up
 from trainer.norms import Norm
 from trainer.packing import MicroBatch, attention_pieces
 from trainer.projections import Lora, Projection, cast_all, is_quantized
@@ -82,7 +83,7 @@ class Decoder:
         In training mode dropout draws from seeds that come from torch's own generator on the CPU, so that a resumed
         run draws the same.
         """
-        x = self.body.embed_tokens(batch.input_ids)
+        x = look_up(self.body.embed_tokens, batch)
         cosine, sine = (one[0, :, None].to(self.dtype) for one in self.body.rotary_emb(x, batch.positions[None]))
         sine_back = -sine
         seed = int(torch.randint(2**40, ())) * PROJECTIONS * len(self.layers) if self.model.training else None

@@ -10,7 +10,7 @@ from typing import Any
 from harness import datasets, plugins
 from harness.datasets.hashing import hashes
 from harness.datasets.stats import statistics
-from harness.errors import DataError, MissingDependency, ModelError, UsageError
+from harness.errors import ConfigError, DataError, MissingDependency, ModelError, UsageError
 from harness.files import RESUME, write_text
 from harness.types import Dataset
 from trainer.base import Adapter, OnStep, Trainer
@@ -66,7 +66,7 @@ def train(config: TrainConfig, output_dir: Path, *, resume: bool, on_step: OnSte
         # Before the weights: reading a tokeniser can take a minute.
         data = _load_material(config)
         encoder = models.make_encoder(models.load_tokenizer(weights))
-        positions = _shape(config, weights).positions
+        positions = _check_embedding(config, _shape(config, weights)).positions
     prepared = prepare(config, encoder, positions, data)
     if not prepared.train.rows:
         raise DataError(f"{config.data.path}: no example is left to train on; raise prompt.max_tokens or data.fraction")
@@ -131,8 +131,16 @@ def choose_encoder(config: TrainConfig) -> tuple[Encoder, Shape | None, str]:
         weights = models.resolve_base(config)
         encoder = models.make_encoder(models.load_tokenizer(weights))
     except (MissingDependency, ModelError) as error:
-        return estimating_encoder(), known_shape(config.model.id), str(error)
-    return encoder, _shape(config, weights), ""
+        shape = known_shape(config.model.id)
+        return estimating_encoder(), shape and _check_embedding(config, shape), str(error)
+    return encoder, _check_embedding(config, _shape(config, weights)), ""
+
+
+def _check_embedding(config: TrainConfig, shape: Shape) -> Shape:
+    if config.model.embedding_on_cpu and shape.tied:
+        problem = "model.embedding_on_cpu: the input embedding is the head too (tied), which stays on the GPU"
+        raise ConfigError(config.model.id, [f"{problem}; set it to false"])
+    return shape
 
 
 def _shape(config: TrainConfig, weights: Any) -> Shape:

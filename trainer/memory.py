@@ -61,13 +61,14 @@ class Spending:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Expected GiB of each part at the peak; `fragmentation` is what the allocator reserves beside it."""
+    """Expected GiB of each part at the peak on the GPU, and the `host`'s part of the weights, in CPU memory."""
 
     weights: float
     adapter: float
     activations: float
     logits: float
     context: float
+    host: float = 0.0
 
     @property
     def allocated(self) -> float:
@@ -89,7 +90,8 @@ def estimate(config: TrainConfig, shape: Shape, load: Load, spending: Spending |
     """Return the expected peak of a micro-batch.
 
     - Weights: NF4 and FP4 take 0.5 byte and 0.127/8 (double) or 0.5/8 more for the scales, dequantised layers the
-      compute type's bytes; embedding and head the stream's type: fp32 under fp16, whose residuals overflow.
+      compute type's bytes; embedding and head the stream's type: fp32 under fp16, whose residuals overflow. An
+      embedding on the CPU takes nothing here.
     - Adapter: fp32 weight, gradient and two Adam moments, and weight and gradient in the compute type.
     - Between the passes: every layer's input; queries, keys, values, attention's output and sums, the middle of the
       stream and the images under A where attention is kept; the MLP's two products (one without a gate) where these
@@ -117,14 +119,16 @@ def estimate(config: TrainConfig, shape: Shape, load: Load, spending: Spending |
     going_back = load.tokens * max(peaks) + layer.scratch + max(1, spending.kept_layers) * layer.fixed
     weights = spending.dequantized_layers * layer.dequantized
     weights += (shape.layers - spending.dequantized_layers) * layer.quantized + shape.embedding_parameters * width
+    host = shape.vocabulary * shape.hidden * width if config.model.embedding_on_cpu and not shape.tied else 0
     learnt = shape.adapter_parameters(config.lora.r, config.lora.target_modules, norms=config.lora.use_dora)
     adapter = learnt * (16 + 2 * compute_width(config))
     return Estimate(
-        weights=weights / GIB,
+        weights=(weights - host) / GIB,
         adapter=adapter / GIB,
         activations=(max(held, going_back - logits) + masks) / GIB,
         logits=logits / GIB,
         context=CONTEXT_GIB,
+        host=host / GIB,
     )
 
 

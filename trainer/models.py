@@ -11,6 +11,7 @@ from harness import models
 from harness.errors import ConfigError, MissingDependency, ModelError, UsageError
 from trainer.config import TrainConfig
 from trainer.data import Encoder
+from trainer.embedding import keep_on_cpu
 from trainer.projections import dequantize_projection, is_quantized
 from trainer.shapes import WRITTEN_OUT, Shape
 
@@ -77,7 +78,8 @@ def load_base(config: TrainConfig, weights: models.Weights) -> Any:
     """Load the base for training: quantised as configured, else in the compute type (fp32 on a CPU).
 
     Dropout that its configuration asks for is switched off, and that is logged: the base is frozen, and what keeps
-    the adapter from learning by heart is `lora.dropout`.
+    the adapter from learning by heart is `lora.dropout`. Raises `ConfigError` for an embedding that cannot stay on the
+    CPU where that is asked for.
     """
     quantization = config.model.quantization
     model = models.load_model(
@@ -93,6 +95,8 @@ def load_base(config: TrainConfig, weights: models.Weights) -> Any:
             for name in found:
                 if hasattr(module, name):
                     setattr(module, name, 0.0)
+    if config.model.embedding_on_cpu:
+        keep_on_cpu(model)
     return model
 
 

@@ -50,7 +50,7 @@ class MicroBatch:
     `input_ids`, `positions`, `groups`, `tails`: [T] (`tails` is 0 in a schema and counts from 1 over the tails of a
     group). `rows`: the [N] places whose hidden state predicts a completion token, `targets`: the [N] tokens.
     `name` says which examples these are, for messages; `spans` where the groups are, `longest` is that of the
-    examples, in tokens: both are known without asking the device.
+    examples, in tokens: both are known without asking the device. `host_ids` are the `input_ids` in CPU memory.
     """
 
     name: str
@@ -62,6 +62,7 @@ class MicroBatch:
     targets: Any
     spans: tuple[Span, ...] = ()
     longest: int = 0
+    host_ids: Any = None
 
     @property
     def tokens(self) -> int:
@@ -117,8 +118,8 @@ def pack(groups: Sequence[Group]) -> MicroBatch:
         spans.append(Span(start, start + len(prefix), len(ids), len(group)))
     names = ", ".join(f"{group[0].db_id}: {' '.join(row.question_id for row in group)}" for group in groups)
     columns = (ids, positions, of_group, of_tail, rows, targets)
-    tensors = (torch.tensor(column, dtype=torch.long) for column in columns)
-    placed: dict[str, Any] = {"spans": tuple(spans), "longest": max(positions, default=-1) + 1}
+    tensors = [torch.tensor(column, dtype=torch.long) for column in columns]
+    placed: dict[str, Any] = {"spans": tuple(spans), "longest": max(positions, default=-1) + 1, "host_ids": tensors[0]}
     return MicroBatch(names, *tensors, **placed)
 
 

@@ -125,6 +125,7 @@ def _memory_lines(plan: Plan) -> list[tuple[str, str]]:
             f"{spending.kept_layers} of a typical micro-batch, {spending.kept_mlps} with the MLP",
         ),
         ("weights", f"{memory.weights:.2f} GiB"),
+        *([("input embedding, in CPU memory", f"{memory.host:.2f} GiB")] if memory.host else []),
         ("adapter, gradient, Adam", f"{memory.adapter:.2f} GiB"),
         ("activations", f"{memory.activations:.2f} GiB"),
         ("completion logits", f"{memory.logits:.2f} GiB"),

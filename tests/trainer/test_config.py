@@ -49,6 +49,7 @@ def test_an_unknown_preset_lists_the_known_ones():
         "train.save_steps=7",
         "packing.micro_batch_tokens=99",
         "packing.gradient_checkpointing=true",
+        "model.embedding_on_cpu=true",
         "data.leakage=allow",
         'data.evaluation=["data/bird-dev"]',
     ],
