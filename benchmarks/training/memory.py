@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,7 @@ def _prepare(wanted: argparse.Namespace) -> Case:
     from trainer import memory
     from trainer.batches import plan_batches
     from trainer.config import load
+    from trainer.decoder import unsupported
     from trainer.forward import Forward
     from trainer.models import add_adapter, dequantize_layers, load_base, resolve_base
 
@@ -103,7 +104,7 @@ def _prepare(wanted: argparse.Namespace) -> Case:
     model.train()
     return Case(
         config=config,
-        shape=shape,
+        shape=replace(shape, written_out=unsupported(model) is None),
         groups=groups,
         plan=plan,
         forward=Forward(model, config, plan.choose_kept),

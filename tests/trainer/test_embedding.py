@@ -91,6 +91,16 @@ def test_a_training_is_the_same_and_may_go_on_with_the_embedding_elsewhere(confi
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_a_base_in_four_bits_trains_the_same_with_its_embedding_elsewhere(configure, tmp_path, monkeypatch):
+    pytest.importorskip("bitsandbytes")
+    monkeypatch.setattr("trainer.models.check_machine", lambda config: None)
+    made = [
+        train(configure("model.quantization=nf4", "train.max_steps=3", *more), tmp_path / str(len(more)), resume=False)
+        for more in ((), (ON_CPU,))
+    ]
+    assert made[0].loss == made[1].loss
+
+
 def test_the_table_stays_where_it_is_when_the_model_moves_and_its_rows_do_not():
     table = torch.nn.Parameter(torch.randn(10, 4))
     host = HostEmbedding(table, torch.device("meta"))

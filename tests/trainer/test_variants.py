@@ -1,7 +1,6 @@
 """The variants of LoRA equal PEFT's own modules: rsLoRA in the layers written out here, DoRA in transformers'."""
 
 import logging
-import weakref
 from dataclasses import replace
 
 import pytest
@@ -11,23 +10,18 @@ pytest.importorskip("transformers")
 peft = pytest.importorskip("peft")
 
 from transformers import AutoModelForCausalLM  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
 
 from harness.models import load_model, resolve  # noqa: E402
 from trainer import config as configuration  # noqa: E402
-from trainer import planning, recipe  # noqa: E402
+from trainer import recipe  # noqa: E402
 from trainer.base import Row  # noqa: E402
-from trainer.cli import plan_app  # noqa: E402
 from trainer.config import AdapterConfig, BaseModelConfig, TrainConfig, TrainDataConfig  # noqa: E402
-from trainer.data import estimating_encoder  # noqa: E402
 from trainer.decoder import Kept, unsupported  # noqa: E402
-from trainer.footprint import layer_bytes  # noqa: E402
 from trainer.forward import Forward  # noqa: E402
 from trainer.job import train  # noqa: E402
 from trainer.log import read_log  # noqa: E402
 from trainer.loss import completion_loss  # noqa: E402
-from trainer.memory import GIB, known_shape  # noqa: E402
-from trainer.models import add_adapter, shape_of  # noqa: E402
+from trainer.models import add_adapter  # noqa: E402
 from trainer.packing import pack  # noqa: E402
 
 pytestmark = [
@@ -127,70 +121,6 @@ def test_a_variant_has_the_loss_and_the_gradients_of_pefts_own_modules(tiny_mode
             for one in (found, expected)
         ]
         assert float((flat[0] - flat[1]).norm()) <= 1e-5 * float(flat[1].norm())
-
-
-class _Saved:
-    def __init__(self, tensor):
-        self.tensor = tensor
-
-
-def kept_bytes(forward, batch):
-    """The bytes that the backward pass will find, but for the model's own and for what is freed on the way."""
-    own = {one.untyped_storage().data_ptr() for one in forward.model.parameters()}
-    alive = weakref.WeakSet()
-
-    def note(tensor):
-        saved = _Saved(tensor)
-        alive.add(saved)
-        return saved
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved.tensor):
-        hidden = forward.hidden_rows(batch)
-        assert hidden.requires_grad
-        storages = [one.tensor.untyped_storage() for one in alive]
-    return sum({one.data_ptr(): one.nbytes() for one in storages if one.data_ptr() not in own}.values())
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
-def test_what_dora_keeps_beside_plain_lora_is_what_the_plan_counts(tiny_model, kind, dropout):
-    folder, kept, counted = tiny_model(kind), [], []
-    batch = pack([examples(range(2, 150), 4)])
-    for is_on in (False, True):
-        config = configure(ALL[kind], use_dora=is_on)
-        config = replace(
-            config, lora=replace(config.lora, dropout=dropout), model=replace(config.model, compute_dtype="bf16")
-        )
-        base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
-        model = add_adapter(base, config).train()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("trainer.forward.unsupported", lambda model: "a test")
-            more, less = (
-                kept_bytes(Forward(model, config, lambda batch, kept=kept: kept), batch)
-                for kept in (Kept(1, 1), Kept(0, 0))
-            )
-        kept.append(more - less)
-        layer = layer_bytes(config, replace(shape_of(model.config), written_out=False))
-        counted.append(batch.tokens * layer.attention + layer.fixed)
-    assert kept[1] - kept[0] == pytest.approx(counted[1] - counted[0], rel=0.01)
-
-
-def test_a_plan_with_dora_counts_transformers_layers_and_the_norms(write_config, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    path = write_config("/nowhere/base")
-    text = path.read_text().replace("tiny/model", "bigcode/starcoder2-3b").replace("/nowhere/base", "")
-    path.write_text(text.replace('"none"', '"nf4"').replace("fp32", "auto"))
-    shape = known_shape("bigcode/starcoder2-3b")
-    monkeypatch.setattr(planning, "choose_encoder", lambda config: (estimating_encoder(), shape, "no tokeniser"))
-    plain = planning.make_plan(configuration.load(str(path), ["packing.use_spare_memory=false"]))
-    dora = planning.make_plan(configuration.load(str(path), ["packing.use_spare_memory=false", "lora.use_dora=true"]))
-    assert dora.memory.total > plain.memory.total
-    outputs = shape.linear("q_proj")[1] + shape.linear("v_proj")[1]
-    norms = shape.layers * outputs * 20 / GIB
-    assert dora.memory.adapter - plain.memory.adapter == pytest.approx(norms)
-    said = CliRunner().invoke(plan_app, [str(path), "--set", "lora.use_dora=true"]).output
-    assert "transformers' own, for lora.use_dora" in said
-    assert "transformers' own" not in CliRunner().invoke(plan_app, [str(path)]).output
 
 
 def test_rslora_scales_by_the_root_of_the_rank_in_the_layers_written_out_here(tiny_model):
