@@ -19,7 +19,7 @@ from harness.decoding.permits import FREE, Permit, admits
 from harness.decoding.permitting import permit
 from harness.decoding.scope import Scope
 from harness.decoding.steps import step
-from harness.decoding.vocabulary import LOWER, Bits, Signs, TokenIndex, Tokens, Words, pack
+from harness.decoding.vocabulary import LISTING, LOWER, Bits, Signs, TokenIndex, Tokens, Words, pack
 
 __all__ = ["Narrower"]
 
@@ -117,7 +117,7 @@ class Narrower:
     def _followed(self, scope: Scope, allows: Permit) -> Iterator[Signs]:
         """Yield the signs of which the scope must be asked one by one whether they may come."""
         brackets, nested = scope.brackets, len(scope.stack) > scope.brackets + 1
-        barred = allows.barred & {",", "*"}
+        barred = allows.barred & LISTING
         counted = scope.frame.arity is not None
         for signs in self._index.signs:
             if allows.only and signs.text[0] != allows.only:
@@ -132,7 +132,7 @@ class Narrower:
         """Return the tokens of all other signs: they make no difference to scope, or end a statement that may end."""
         outermost = len(scope.stack) == scope.brackets + 1 and scope.frame.arity is None
         ending = outermost and ";" not in allows.barred and not owes(scope)
-        key = (scope.brackets, allows.barred & {",", "*"}, allows.only, ending)
+        key = (scope.brackets, allows.barred & LISTING, allows.only, ending)
         if key not in self._quiet:
             brackets, barred, only, _ = key
             quiet = (
@@ -181,7 +181,7 @@ class Narrower:
         allows = permit(behind)
         if allows == FREE:
             return None
-        matter = allows.barred & {",", "*"}
+        matter = allows.barred & LISTING
         barred = [
             signs.tokens
             for signs in self._index.string_ends

@@ -39,7 +39,8 @@ def permit(scope: Scope) -> Permit:
 def _source(scope: Scope) -> Permit:
     if scope.fresh:  # behind its parenthesis a sub-query must begin; VALUES brings no names
         return Permit(_NONE, keywords=_QUERIES - ({"values"} if required_columns(scope) else _NONE), quoted=True)
-    return Permit(choose_tables(scope), quoted=True)
+    nesting = frozenset("(") if scope.late and not required_columns(scope) else _NONE
+    return Permit(choose_tables(scope), barred=nesting, quoted=True)
 
 
 def _alias(scope: Scope) -> Permit:

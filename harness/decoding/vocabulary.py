@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LOWER", "WORD_BITS", "Bits", "Signs", "TokenIndex", "Tokens", "Words", "index_tokens", "pack"]
+__all__ = ["LISTING", "LOWER", "WORD_BITS", "Bits", "Signs", "TokenIndex", "Tokens", "Words", "index_tokens", "pack"]
 
 Bits = NDArray[np.uint32]
 Tokens = NDArray[np.int64]
@@ -33,6 +33,8 @@ _QUOTING = re.compile(r"([(,.]|[=<>]+)?[ \t\r\n]*([`\"\[])([^`\"\[\]]*)")
 _CLOSING = re.compile(rf"([`\"\]])({_SIGNS_CLASS}+('[^']*)?)")
 _STRING_END = re.compile(rf"[^']*'({_SIGNS_CLASS}+)('[^']*)?")
 _STRUCTURAL = frozenset("().,;*")
+LISTING = frozenset(",*(")
+"""Signs that scope may bar wherever they stand."""
 _SPACES = " \t\r\n"
 LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
@@ -49,7 +51,7 @@ class Words:
 class Signs:
     """Tokens that write the same signs.
 
-    `closes` is how many parentheses they close that they did not open, `listing` which of `,` and `*` they have, `ends`
+    `closes` is how many parentheses they close that they did not open, `listing` which of `,*(` they have, `ends`
     says whether a `;` is among them.
     """
 
@@ -63,7 +65,7 @@ class Signs:
     def of(cls, text: str, tokens: Tokens) -> "Signs":
         """Return the signs of a text without white space; a string in it is one or two single quotes."""
         depths = accumulate({"(": -1, ")": 1}.get(sign, 0) for sign in text)
-        return cls(text, tokens, max((0, *depths)), frozenset(text) & {",", "*"}, ";" in text)
+        return cls(text, tokens, max((0, *depths)), frozenset(text) & LISTING, ";" in text)
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,8 +33,8 @@ __all__ = ["HuggingFace"]
 SAMPLING_TEMPERATURE = 0.8
 PATIENCE = 5 / 8
 """Behind this share of `max_new_tokens` a constrained statement begins nothing that it can do without."""
-STRETCH = 7 / 8
-"""And behind this one it closes whatever can be closed."""
+STRETCH = 32
+"""And with so many tokens left it closes whatever can be closed, if that is no more than half of them."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ class HuggingFace:
         ends = sorted(self._stopping.end_ids)
         constraint = build_constraint(self.tokenizer, self.constraint, vocabulary=self._vocabulary, ends=ends)
         most = self.max_new_tokens
-        return Grammar(constraint, fill_all, schema_of, patience=PATIENCE * most, stretch=STRETCH * most)
+        return Grammar(constraint, fill_all, schema_of, patience=PATIENCE * most, stretch=max(most / 2, most - STRETCH))
 
     def _schema_of(self) -> Any:
         dataset = self._dataset

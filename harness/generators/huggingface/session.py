@@ -232,12 +232,12 @@ class Session:
     def _choose_again(self, sent: _News, told: Told, refused: Sequence[Seat], masks: Masks) -> None:
         """Have rows whose token was refused choose among what they may, and take them back to that place.
 
-        Whoever may write none of the likeliest tokens, which have come along, asks the device.
+        Whoever may write none of the likeliest tokens, which have come along unless tokens are drawn, asks the device.
         """
         chosen: list[tuple[Row, int, float]] = []
         asking: list[Seat] = []
         for line, row in refused:
-            token = masks.admit_first(row, told.others(line))
+            token = None if told.spare is None else masks.admit_first(row, told.others(line))
             if token is None:
                 asking.append((line, row))
             else:

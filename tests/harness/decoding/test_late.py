@@ -37,6 +37,8 @@ BARRED = [
     ("SELECT name FROM city ORDER BY name", ", id"),
     ("SELECT city.name FROM city ", "JOIN shop ON shop.city_id = city.id"),
     ("SELECT name FROM city", ", shop"),
+    ("SELECT name FROM ", "(SELECT name FROM city)"),
+    ("SELECT name FROM city JOIN shop ON id IN (SELECT city_id FROM", "(SELECT city_id FROM shop))"),
     ("SELECT name FROM city WHERE id = ", "abs(1)"),
     ("SELECT name FROM city WHERE id = ", "CASE WHEN 1 THEN 2 END"),
     ("SELECT name FROM city WHERE ", "EXISTS (SELECT 1)"),
@@ -54,6 +56,7 @@ OWED = [
     ("SELECT name, id FROM city UNION SELECT 1", ", 2"),
     ("SELECT CAST(id ", "AS REAL) FROM city"),
     ("SELECT abs(id ", ") FROM city"),
+    ("SELECT total FROM ", "(SELECT 1 AS total)"),
     ("SELECT CAST(CASE id ", "WHEN 1 THEN 2 END AS REAL) FROM city"),
     ("SELECT name FROM city ", "WHERE id = 1 GROUP BY name ORDER BY name DESC LIMIT 3"),
 ]

@@ -1,5 +1,6 @@
 """A constraint in front of the choice; the one here is a fake that knows a few words."""
 
+import random
 import sys
 import types
 
@@ -156,3 +157,22 @@ def test_what_was_begun_is_gone_on_with_and_is_free_where_the_grammar_does_not_h
     assert all(text[0] == "FROM" and text[1:2] != ["b"] for text in free)
     assert any(len(text) > 6 for text in free)
     assert complete(beginnings, engine="generate") == found
+
+
+def test_in_its_last_tokens_a_row_closes_what_it_can_and_opens_only_what_it_must(complete, endless, monkeypatch):
+    """Token 6 closes, 3 opens; which others may come changes so that nothing repeats."""
+    drawn = random.Random(1)
+    free = [sorted({2, 3, drawn.randrange(2, 6)}) for _ in range(60)]
+    monkeypatch.setitem(NEXT, "one", [[1], *([*few, 6] for few in free)])
+    monkeypatch.setitem(NEXT, "two", [[1], *free[:25], [3], [3], [2, 3], [6]])
+    monkeypatch.setattr(Track, "opening", np.array([0b1000], dtype="uint32"))
+    monkeypatch.setattr(Track, "closer", lambda self: 6 if 6 in self.words[self.taken] else None)
+    found = complete(max_new_tokens=40)
+    assert complete(max_new_tokens=40, engine="generate") == found
+    for (index, _), (text, reason) in found.items():
+        if NAMES[index] == "one":
+            assert len(text) <= 21
+        if NAMES[index] == "two":
+            assert (len(text), reason) == (30, "stop")
+            assert "b" not in text[20:26]
+            assert text[26:] == ["b", "b", "a", ";"]
