@@ -25,13 +25,13 @@ class Closing:
 
     Each closer is a token and what must be able to come behind it: white space behind a word, which might be the
     beginning of a name otherwise. `quotes` has what closes a text or a quoted name, by the character that opened it;
-    `spaced` are the opening tokens and white space.
+    `spaces` are the tokens of white space.
     """
 
     closers: tuple[tuple[int, ...], ...]
     quotes: Mapping[str, tuple[int, ...]]
     opening: Bits
-    spaced: Bits
+    spaces: Bits
 
     def candidates(self, partial: str) -> tuple[tuple[int, ...], ...]:
         """Return what to try behind the beginning of a lexeme, the best first."""
@@ -50,4 +50,4 @@ def index_closing(texts: Sequence[str], ends: Sequence[int]) -> Closing:
     quotes = {opened: (spelled[closed],) for opened, closed in _CLOSED_BY.items() if closed in spelled}
     opening = pack(len(texts), (token for token, text in enumerate(texts) if not _OPENING.isdisjoint(text)))
     spaces = pack(len(texts), (token for token, text in enumerate(texts) if text.isspace()))
-    return Closing(closers, quotes, opening, opening | spaces)
+    return Closing(closers, quotes, opening, spaces)

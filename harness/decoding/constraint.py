@@ -128,7 +128,12 @@ class GrammarConstraint(Constraint):
 
     def opening(self, *, spaced: bool) -> Bits:
         """Return the tokens that go on with what might end; `spaced`: behind white space more of it does, too."""
-        return self._closing.spaced if spaced else self._closing.opening
+        return self._closing.opening | self._closing.spaces if spaced else self._closing.opening
+
+    @property
+    def spaces(self) -> Bits:
+        """The tokens that are white space."""
+        return self._closing.spaces
 
     def closers(self, partial: str) -> tuple[tuple[int, ...], ...]:
         """Return what might close something behind the beginning of a lexeme, the best first; see `Closing`."""

@@ -27,7 +27,7 @@ def permit_following(scope: Scope) -> Permit:
         barred |= {"from"} if _awaited(frame) else _NONE
     if scope.cases and scope.cases[-1] == len(scope.stack):
         barred -= KEYWORDS  # no clause can come inside CASE, and its own words may
-    if scope.late:
+    if scope.hurried:
         barred.update(_barred_late(scope))
     if frame.joined and frame.clause == "from" and scope.expect != "after" and not frame.shared_columns:
         barred.add("using")
@@ -39,7 +39,7 @@ def permit_following(scope: Scope) -> Permit:
     if scope.expect == "after_source":
         names = _source_names(scope, barred)
     elif isinstance(top, Frame) and frame.clause == "select" and scope.word not in ("alias", "*"):
-        names = result_names(frame)
+        names = result_names(scope)
     if names is None and not barred:
         return FREE
     keywords = frozenset(_keywords_after(scope)) - barred
@@ -76,9 +76,11 @@ def _awaited(frame: Frame) -> frozenset[str]:
     return frame.required - set(frame.items) - {frame.item or ""}
 
 
-def result_names(frame: Frame) -> frozenset[str] | None:
+def result_names(scope: Scope) -> frozenset[str] | None:
     """Return what a result column may be called: anything, until it is time to bring what is awaited."""
-    return (_awaited(frame) or None) if len(frame.items) >= len(frame.required) + _PATIENCE else None
+    frame = scope.frame
+    pressed = scope.hurried or len(frame.items) >= len(frame.required) + _PATIENCE
+    return (_awaited(frame) or None) if pressed else None
 
 
 def _keywords_after(scope: Scope) -> Iterator[str]:

@@ -6,8 +6,8 @@ from functools import lru_cache
 from harness.decoding.endings import permit_following, result_names
 from harness.decoding.functions import function_names
 from harness.decoding.permits import FREE, Permit
-from harness.decoding.scope import Bracket, Frame, Scope, kind_of
-from harness.decoding.sources import choose_aliases, choose_tables, required_columns
+from harness.decoding.scope import Bracket, Frame, Scope, kind_of, unmet
+from harness.decoding.sources import choose_aliases, choose_tables, provided, required_columns
 from harness.decoding.visible import columns_of, visible
 from harness.decoding.words import CONSTANTS
 
@@ -17,6 +17,9 @@ _NONE: frozenset[str] = frozenset()
 _QUERIES = frozenset({"select", "with", "values"})
 _NESTING = frozenset({"case", "exists", "cast"})
 _OPERANDS = CONSTANTS | _NESTING
+_OPENED = frozenset({"in", "exists", "cast", "over", "filter"})
+"""What a parenthesis must follow."""
+_NESTED = frozenset("(")
 _LIST = Bracket("group", 1)
 """What may be a query or a list of operands."""
 _BEFORE_NOT = "select distinct all where and or not on having by when then else case ( ,"
@@ -39,8 +42,10 @@ def permit(scope: Scope) -> Permit:
 def _source(scope: Scope) -> Permit:
     if scope.fresh:  # behind its parenthesis a sub-query must begin; VALUES brings no names
         return Permit(_NONE, keywords=_QUERIES - ({"values"} if required_columns(scope) else _NONE), quoted=True)
-    nesting = frozenset("(") if scope.late and not required_columns(scope) else _NONE
-    return Permit(choose_tables(scope), barred=nesting, quoted=True)
+    # A sub-query that nobody asks for might bring a column that stands bare already.
+    needless = scope.hurried or (provided(scope.frame) and not unmet(scope))
+    barred = _NESTED if needless and not required_columns(scope) else _NONE
+    return Permit(choose_tables(scope), barred=barred, quoted=True)
 
 
 def _alias(scope: Scope) -> Permit:
@@ -62,11 +67,13 @@ def _operand(scope: Scope) -> Permit:
     if scope.frame.clause == "order" and not scope.frame.grouped:  # SQLite sorts by an aggregate only where it groups
         calls = _UNGROUPED
     keywords = frozenset(_operand_keywords(scope))
-    if scope.late:
+    barred = _barred_star(scope)
+    if scope.hurried:
         calls = _NONE
         listing = scope.top == _LIST and scope.frame.clause != "limit"  # where only a query may stand in brackets
         keywords -= _NESTING | (_QUERIES if listing else _NONE)
-    return Permit(names.bare, names.qualifiers, calls, keywords, barred=_barred_star(scope), depth=scope.brackets)
+        barred |= _NONE if scope.word in _OPENED or scope.frame.clause == "values" else _NESTED
+    return Permit(names.bare, names.qualifiers, calls, keywords, barred=barred, depth=scope.brackets)
 
 
 def _operand_keywords(scope: Scope) -> Iterator[str]:
@@ -101,5 +108,5 @@ _PERMITS: dict[str, Callable[[Scope], Permit]] = {
     "source": _source,
     "using": lambda scope: Permit(scope.frame.shared_columns, quoted=True),
     "source_alias": _alias,
-    "item_alias": lambda scope: Permit(result_names(scope.frame), quoted=True),
+    "item_alias": lambda scope: Permit(result_names(scope), quoted=True),
 }

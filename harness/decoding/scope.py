@@ -30,6 +30,9 @@ __all__ = [
     "unmet",
 ]
 
+DEEPEST = 10
+"""At this height of the stack nothing is nested further: no gold of BIRD or Spider comes higher than 8, and SQLite's
+parser has room for 100 symbols."""
 Wanted = frozenset[tuple[str, str]]
 """Pairs of qualifier (`""` for none) and column."""
 
@@ -165,6 +168,11 @@ class Scope(NamedTuple):
     ranges: tuple[int, ...] = ()
     declared: frozenset[str] = frozenset()
     late: bool = False
+
+    @property
+    def hurried(self) -> bool:
+        """Whether nothing may begin that the statement can do without: few tokens are left, or it is nested deep."""
+        return self.late or len(self.stack) >= DEEPEST
 
     @property
     def top(self) -> Frame | Bracket:

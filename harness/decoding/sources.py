@@ -10,7 +10,16 @@ from typing import NamedTuple
 
 from harness.decoding.scope import Frame, Scope, Source, unmet
 
-__all__ = ["Aliases", "bound_columns", "choose_aliases", "choose_tables", "may_join", "readable", "required_columns"]
+__all__ = [
+    "Aliases",
+    "bound_columns",
+    "choose_aliases",
+    "choose_tables",
+    "may_join",
+    "provided",
+    "readable",
+    "required_columns",
+]
 
 _NUMBERED = re.compile(r"t[0-9]+")
 _PATIENCE = 4
@@ -40,8 +49,8 @@ def choose_tables(scope: Scope) -> frozenset[str]:
     if scope.word == "natural":
         twice = {column for source in frame.sources for column in source.columns if frame.holders(column) > 1}
         tables = {name: columns for name, columns in tables.items() if twice.isdisjoint(columns)} or tables
-    provided = _provided(frame)
-    clear = {name: columns for name, columns in tables.items() if provided.isdisjoint(columns)} or tables
+    brought = provided(frame)
+    clear = {name: columns for name, columns in tables.items() if brought.isdisjoint(columns)} or tables
     clear = {name: columns for name, columns in clear.items() if _leaves_open(scope, columns, missing)} or clear
     pressed = bool(missing) and len(frame.sources) >= _PATIENCE
     if pressed or required_columns(scope):
@@ -51,7 +60,7 @@ def choose_tables(scope: Scope) -> frozenset[str]:
     if f"t{len(frame.sources) + 1}" in missing:
         numbered = {qualifier: wanted for qualifier, wanted in missing.items() if _NUMBERED.fullmatch(qualifier)}
         clear = {name: columns for name, columns in clear.items() if _helps(scope, name, columns, numbered)} or clear
-    if scope.late and missing:
+    if scope.hurried and missing:
         clear = {name: columns for name, columns in clear.items() if _helps(scope, name, columns, missing)} or clear
     return frozenset(clear)
 
@@ -67,19 +76,21 @@ def choose_aliases(scope: Scope, source: Source) -> Aliases:
         return Aliases(frozenset({source.alias}), taken, needed=False)
     fitting = frozenset(q for q, wanted in missing.items() if q and wanted <= set(source.columns)) - taken
     awaited = not source.alias and any(not _is_known(scope, c) for q in fitting for c in missing[q])
-    idle = (
-        (scope.late or len(before) >= _PATIENCE) and bool(fitting) and missing.get("", set()).isdisjoint(source.columns)
-    )
+    forced = fitting & _only_here(scope, missing)
+    pressed = scope.hurried or len(before) >= _PATIENCE
+    idle = pressed and bool(fitting) and missing.get("", set()).isdisjoint(source.columns)
     needed = bool(source.alias) and source.alias in taken
-    return Aliases(fitting, taken, needed=True) if awaited or idle else Aliases(None, taken, needed)
+    if forced or awaited or idle:
+        return Aliases(forced or fitting, taken, needed=True)
+    return Aliases(None, taken, needed)
 
 
 def may_join(scope: Scope) -> bool:
     """Return whether a table may be read beside those that are: one is missing, or leaves every bare name clear."""
-    provided = _provided(scope.frame)
-    if not provided or unmet(scope):
+    brought = provided(scope.frame)
+    if not brought or unmet(scope):
         return True
-    return any(provided.isdisjoint(columns) for columns in readable(scope).values())
+    return any(brought.isdisjoint(columns) for columns in readable(scope).values())
 
 
 def required_columns(scope: Scope) -> frozenset[str]:
@@ -119,7 +130,7 @@ def readable(scope: Scope) -> dict[str, tuple[str, ...]]:
     return {**scope.known.tables, **{name: columns for name, columns in scope.ctes().items() if columns}}
 
 
-def _provided(frame: Frame) -> frozenset[str]:
+def provided(frame: Frame) -> frozenset[str]:
     """Return the columns that are wanted without a qualifier and that some source has."""
     return frozenset(column for qualifier, column in frame.wanted if not qualifier and frame.holders(column))
 
@@ -137,6 +148,18 @@ def _leaves_open(scope: Scope, columns: tuple[str, ...], missing: Missing) -> bo
         any(need <= others for others in tables)
         for need in _needs(missing)
         if not need <= held and all(_is_known(scope, column) for column in need)
+    )
+
+
+def _only_here(scope: Scope, missing: Missing) -> frozenset[str]:
+    """Return the aliases of which another table could only bring a second one of a bare column."""
+    once = provided(scope.frame)
+    tables = [set(columns) for columns in readable(scope).values()] if once else []
+    return frozenset(
+        qualifier
+        for qualifier, wanted in missing.items()
+        if once and qualifier and all(_is_known(scope, column) for column in wanted)
+        if not any(wanted <= columns and once.isdisjoint(columns) for columns in tables)
     )
 
 

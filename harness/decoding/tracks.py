@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GrammarTrack"]
 
+_SPACES = 2
+"""So many tokens of white space may come in a row."""
+
 
 class GrammarTrack(Track):
     """A track over a grammar; `state` is None where the grammar alone decides.
@@ -89,19 +92,20 @@ class GrammarTrack(Track):
 
     def closer(self) -> int | None:
         """Return the token that may come next and closes most, None where none does."""
-        partial = self.partial if self.state is not None else split(self._written)[1]
+        partial = self.partial if self.state is not None else split(self._text)[1]
         return next((tokens[0] for tokens in self._constraint.closers(partial) if self._may_come(tokens)), None)
 
     @property
     def opening(self) -> Bits:
         """The tokens that go on with what might end, or nest something else into it."""
-        last = self._constraint.text(self._tokens[-1]) if self._tokens else ""
-        return self._constraint.opening(spaced=last[-1:].isspace())
+        return self._constraint.opening(spaced=self._text[-1:].isspace())
 
     def narrow(self, row: Bits) -> None:
         """Take out of the grammar's mask what the scope does not allow."""
         if self.state is not None:
             self._constraint.narrow(self.state, self.partial, row)
+            if self._is_spaced:
+                row &= ~self._constraint.spaces
 
     def advance(self, token: int) -> bool:
         """Note that the row chose this token; where it is not allowed, return False and change nothing."""
@@ -113,7 +117,10 @@ class GrammarTrack(Track):
         state = self.state
         if state is None:
             return self._consume(token)
-        behind = state.follow(self.partial + self._constraint.text(token))
+        text = self._constraint.text(token)
+        if text.isspace() and self._is_spaced:
+            return False
+        behind = state.follow(self.partial + text)
         if behind is None or not self._consume(token):
             return False
         self.state, self.partial = behind
@@ -122,8 +129,14 @@ class GrammarTrack(Track):
         return True
 
     @property
-    def _written(self) -> str:
+    def _text(self) -> str:
         return "".join(map(self._constraint.text, self._tokens))
+
+    @property
+    def _is_spaced(self) -> bool:
+        """Whether there is white space enough: a model that may not write what it wants would go on with it."""
+        last = self._tokens[-_SPACES:]
+        return not self.partial and len(last) == _SPACES and all(self._constraint.text(one).isspace() for one in last)
 
     def _may_come(self, tokens: Sequence[int]) -> bool:
         """Return whether tokens may come, one behind the other; changes nothing."""

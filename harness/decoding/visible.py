@@ -32,11 +32,11 @@ def visible(scope: Scope) -> Visible:
     frame = scope.frame
     qualified = {qualifier for qualifier, _ in frame.wanted} - {""}
     # The names of a single alias do not change what else may be named.
-    telling = len(qualified) > 1 or scope.late
+    telling = len(qualified) > 1 or scope.hurried
     wanted = frame.wanted if telling else frozenset(pair for pair in frame.wanted if pair[1] not in scope.known.columns)
     inner = frame._replace(items=(), item=None, arity=None, wanted=wanted)
     *outer, _ = (one for one in scope.stack if isinstance(one, Frame))
-    names = _visible(scope.known, (*outer, inner), scope.late)
+    names = _visible(scope.known, (*outer, inner), scope.hurried)
     bare = frozenset(column for qualifier, column in frame.wanted if not qualifier)
     if frame.clause != "select" or not bare or scope.ctes() or any(enclosing(scope.stack)):
         return names
@@ -79,7 +79,7 @@ def may_derive(scope: Scope) -> bool:
     """Return whether a column of a sub-query that is yet to come may be named: a few times, not too deep or late."""
     derived = {column for _, column in scope.frame.wanted} - scope.known.columns
     deep = sum(frame.role == "source" for frame in frames(scope.stack))
-    return not scope.late and len(derived) < _MOST_DERIVED and deep < _DEEPEST
+    return not scope.hurried and len(derived) < _MOST_DERIVED and deep < _DEEPEST
 
 
 def columns_of(scope: Scope, qualifier: str) -> frozenset[str]:
@@ -117,4 +117,5 @@ def _promised(scope: Scope, qualifier: str) -> frozenset[str]:
     fitting = [columns for columns in tables if wanted.issubset(columns)]
     clear = [columns for columns in fitting if once.isdisjoint(columns)]
     holding = {column for columns in clear or fitting for column in columns}
-    return frozenset(holding or scope.known.columns) | (scope.known.derived if may_derive(scope) else _NONE)
+    derives = may_derive(scope) and len(wanted) <= _MOST_DERIVED
+    return frozenset(holding or scope.known.columns) | (scope.known.derived if derives else _NONE)

@@ -33,7 +33,7 @@ __all__ = ["HuggingFace"]
 SAMPLING_TEMPERATURE = 0.8
 PATIENCE = 5 / 8
 """Behind this share of `max_new_tokens` a constrained statement begins nothing that it can do without."""
-STRETCH = 32
+STRETCH = 48
 """And with so many tokens left it closes whatever can be closed, if that is no more than half of them."""
 
 

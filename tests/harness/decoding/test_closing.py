@@ -117,7 +117,7 @@ def test_capitals_come_before_small_letters_and_the_end_before_all():
     assert closing.candidates("`abc") == ()
     assert closing.candidates("x'a") == ((5,),)
     assert tokens(closing.opening) == [6, 7, 8]
-    assert tokens(closing.spaced) == [6, 7, 8, 9]
+    assert tokens(closing.spaces) == [9]
 
 
 def test_what_was_closed_parses_for_others_too(pieces, tokenizer, schema):

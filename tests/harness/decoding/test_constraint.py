@@ -182,3 +182,22 @@ def _parses(sql):
     except sqlglot.errors.SqlglotError:
         return False
     return True
+
+
+@pytest.mark.parametrize("begun", ["SELECT name", "SELECT name FROM", "SELECT COUNT"])
+def test_white_space_is_no_way_out(pieces, tokenizer, schema, begun):
+    """A model that may not write what it wants would go on with it until its tokens are spent."""
+    space, line = (tokenizer.tokens.index(text) for text in (b" ", b"\n"))
+    track = pieces.start(schema)
+    assert all(map(track.advance, tokenizer(begun)))
+    assert track.advance(space)
+    assert track.advance(space)
+    assert not mask(pieces, track) & {space, line}
+    assert not track.advance(space)
+    assert not track.advance(line)
+    assert mask(pieces, track)
+
+
+def test_in_a_text_white_space_is_as_good_as_anything(pieces, tokenizer, schema):
+    track = pieces.start(schema)
+    assert all(map(track.advance, tokenizer("SELECT name FROM city WHERE name = 'a     b'")))

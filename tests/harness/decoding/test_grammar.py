@@ -160,6 +160,9 @@ VISITS = Schema(
         ("SELECT city_id, T2.title FROM visit AS T1 JOIN shop AS T2 ON 1", "visit"),
         ("SELECT city_id FROM shop JOIN visit ON 1", "JOIN"),
         ("SELECT city_id FROM shop, visit", ","),
+        ("SELECT city_id FROM shop NATURAL JOIN (SELECT city_id FROM visit)", "("),
+        # Both must be T2, since a second table would bring a second `city_id`.
+        ("SELECT city_id, T2.title FROM shop AS T1 JOIN shop AS T2 ON 1", "T1"),
         ("SELECT title, day, city_id FROM shop JOIN visit ON 1", "city_id"),
         ("SELECT city_id, title, day FROM shop JOIN visit ON 1", "day"),
         ("SELECT title FROM (SELECT title, day, city_id FROM shop JOIN visit ON 1)", "city_id"),
@@ -183,3 +186,13 @@ def test_a_bare_name_is_kept_from_being_ambiguous(sql, token):
 )
 def test_what_is_clear_may_be_written_bare(sql):
     assert check(VISITS, sql).accepted
+
+
+@pytest.mark.parametrize("nested", ["(", "abs(", "CASE WHEN ", "EXISTS (SELECT ", "id IN (SELECT ", "CAST("])
+def test_nothing_is_nested_deeper_than_anybody_needs(schema, nested):
+    """SQLite's parser has a stack, and so have others."""
+    begun = "SELECT id FROM city WHERE "
+    found = check(schema, begun + nested * 30)
+    depth = (found.position - len(begun)) / len(nested)
+    assert not found.accepted
+    assert 5 <= depth < 15 if "CASE" not in nested else depth > 15

@@ -38,6 +38,8 @@ BARRED = [
     ("SELECT city.name FROM city ", "JOIN shop ON shop.city_id = city.id"),
     ("SELECT name FROM city", ", shop"),
     ("SELECT name FROM ", "(SELECT name FROM city)"),
+    ("SELECT name FROM city WHERE id = ", "(1)"),
+    ("SELECT total FROM (SELECT 1 AS ", "another, 2 AS total)"),
     ("SELECT name FROM city JOIN shop ON id IN (SELECT city_id FROM", "(SELECT city_id FROM shop))"),
     ("SELECT name FROM city WHERE id = ", "abs(1)"),
     ("SELECT name FROM city WHERE id = ", "CASE WHEN 1 THEN 2 END"),
@@ -57,6 +59,8 @@ OWED = [
     ("SELECT CAST(id ", "AS REAL) FROM city"),
     ("SELECT abs(id ", ") FROM city"),
     ("SELECT total FROM ", "(SELECT 1 AS total)"),
+    ("SELECT name FROM city WHERE id IN ", "(1)"),
+    ("SELECT name FROM city LIMIT ", "(SELECT 1)"),
     ("SELECT CAST(CASE id ", "WHEN 1 THEN 2 END AS REAL) FROM city"),
     ("SELECT name FROM city ", "WHERE id = 1 GROUP BY name ORDER BY name DESC LIMIT 3"),
 ]
