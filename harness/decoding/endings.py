@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.decoding.permits import FREE, Permit
-from harness.decoding.scope import Bracket, Frame, Scope, unmet
+from harness.decoding.scope import DEEPEST, Bracket, Frame, Scope, unmet
 from harness.decoding.sources import choose_aliases, may_join
 from harness.decoding.words import ENDINGS, JOINING, KEYWORDS, SET_OPERATORS
 
@@ -29,12 +29,7 @@ def permit_following(scope: Scope) -> Permit:
         barred -= KEYWORDS  # no clause can come inside CASE, and its own words may
     if scope.hurried:
         barred.update(_barred_late(scope))
-    if frame.joined and frame.clause == "from" and scope.expect != "after" and not frame.shared_columns:
-        barred.add("using")
-    if frame.has_twins:
-        barred.add("natural")
-    if frame.clause in ("from", "on") and isinstance(top, Frame) and not may_join(scope):
-        barred |= {","} | (JOINING - {"natural"})
+    barred.update(_barred_joins(scope))
     names = None
     if scope.expect == "after_source":
         names = _source_names(scope, barred)
@@ -140,6 +135,8 @@ def _barred_late(scope: Scope) -> Iterator[str]:
     """Yield what goes on with something that is complete: another condition, column, source or SELECT."""
     frame, height = scope.frame, len(scope.stack)
     yield "or"
+    if height >= DEEPEST:  # its parenthesis would be one more
+        yield "in"
     if height not in scope.betweens:
         yield "and"
     if isinstance(scope.top, Frame) and height not in scope.cases:
@@ -149,6 +146,17 @@ def _barred_late(scope: Scope) -> Iterator[str]:
             yield from () if more else ","
         elif not unmet(scope):
             yield from {","} | JOINING
+
+
+def _barred_joins(scope: Scope) -> Iterator[str]:
+    """Yield what would join sources that cannot be joined so."""
+    frame = scope.frame
+    if frame.joined and frame.clause == "from" and scope.expect != "after" and not frame.shared_columns:
+        yield "using"
+    if frame.has_twins:
+        yield "natural"
+    if frame.clause in ("from", "on") and isinstance(scope.top, Frame) and not may_join(scope):
+        yield from {","} | (JOINING - {"natural"})
 
 
 def _barred_arity(frame: Frame) -> Iterator[str]:

@@ -17,6 +17,7 @@ from harness.decoding.names import Names, collect_names
 from harness.types import Schema
 
 __all__ = [
+    "DEEPEST",
     "Bracket",
     "Frame",
     "Known",

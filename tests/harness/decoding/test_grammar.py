@@ -188,7 +188,7 @@ def test_what_is_clear_may_be_written_bare(sql):
     assert check(VISITS, sql).accepted
 
 
-@pytest.mark.parametrize("nested", ["(", "abs(", "CASE WHEN ", "EXISTS (SELECT ", "id IN (SELECT ", "CAST("])
+@pytest.mark.parametrize("nested", ["(", "abs(", "CASE WHEN ", "EXISTS (SELECT ", "id IN (SELECT ", "id IN (", "CAST("])
 def test_nothing_is_nested_deeper_than_anybody_needs(schema, nested):
     """SQLite's parser has a stack, and so have others."""
     begun = "SELECT id FROM city WHERE "
