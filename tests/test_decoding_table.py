@@ -78,7 +78,7 @@ def test_runs_on_other_questions_are_refused(script, tmp_path):
 @pytest.mark.parametrize("kind", ["pass_at", "majority_at"])
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("qwen-base-votes-8", 0), ("qwen-strong-votes-32", 2), ("qwen-strong-constrained-votes-16", 4)],
+    [("qwen-base-votes-8", 0), ("qwen-strong-votes-32", 2)],
 )
 def test_rates_by_the_number_of_draws_are_the_summarys(name, column, kind):
     rates = json.loads((RESULTS / f"{name}-summary.json").read_text(encoding="utf-8"))["samples"][kind]

@@ -33,4 +33,5 @@ def without_clashes(names: frozenset[str], known: Known, wanted: frozenset[str])
         for name, others in apart.items()
         if any(not (wanted | {name}).isdisjoint(found[name].columns & found[other].columns) for other in others)
     }
-    return names - clashing - twice
+    unclear = (clashing | twice) & names
+    return names - unclear if unclear else names
