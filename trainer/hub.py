@@ -12,6 +12,7 @@ from harness.errors import MissingDependency, RunError, T2SError, UsageError
 
 try:
     import huggingface_hub
+    from huggingface_hub.constants import HF_HUB_OFFLINE
     from huggingface_hub.utils import HFValidationError, validate_repo_id
 except ImportError as error:
     raise MissingDependency(
@@ -29,6 +30,8 @@ PUBLISHED = (
     "eda.json",
 )
 """What leaves this machine. Checkpoints hold the optimizer; anything else in the folder is its owner's."""
+NEEDED = PUBLISHED[:4]
+"""Without these there is no adapter to be published."""
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that may write"
 REFUSALS = {
     401: f"the hub does not know the token: {LOG_IN}",
@@ -44,15 +47,21 @@ def check_target(repository: str) -> None:
         raise UsageError(f"--push {repository}: {_first_line(error)}; give it as ORG/NAME") from error
     if repository.count("/") != 1:
         raise UsageError(f"--push {repository}: names no owner; give it as ORG/NAME")
+    if HF_HUB_OFFLINE:
+        raise UsageError(f"--push {repository}: HF_HUB_OFFLINE is set, so that nothing can be uploaded; unset it")
     _token(repository)
 
 
 def push(folder: Path, repository: str, *, private: bool) -> str:
     """Upload the adapter in `folder`, and return where it is; the repository is made where it is missing.
 
-    What the hub has already is not sent again. Raises `UsageError` without a token, or where `private` is asked for and
-    a public repository is there; `RunError` when the upload breaks or is refused. The folder stays as it is.
+    What the hub has already is not sent again. Files of the same name that are there are
+    replaced. Raises `UsageError` without a token, or where `private` is asked for and a public repository is there;
+    `RunError` when the folder is not whole, and when the upload breaks or is refused. The folder stays as it is.
     """
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise RunError(f"--push {repository}: {folder} lacks {', '.join(missing)}; train it again with another --out")
     hub = huggingface_hub.HfApi(token=_token(repository))
     try:
         _upload(hub, folder, repository, private=private)

@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Constraint", "Track"]
+__all__ = ["CONSTRAINT_VERSION", "Constraint", "Track"]
+
+CONSTRAINT_VERSION = 2
+"""Goes up when rows may write other statements than before: answers under another version are other answers."""
 
 
 class Track(Protocol):

@@ -135,9 +135,9 @@ class GrammarConstraint(Constraint):
         """The tokens that are white space."""
         return self._closing.spaces
 
-    def closers(self, partial: str) -> tuple[tuple[int, ...], ...]:
+    def closers(self, partial: str, *, ranging: bool) -> tuple[tuple[int, ...], ...]:
         """Return what might close something behind the beginning of a lexeme, the best first; see `Closing`."""
-        return self._closing.candidates(partial)
+        return self._closing.candidates(partial, ranging=ranging)
 
     def is_end(self, token: int) -> bool:
         """Return whether this is an end token."""

@@ -25,6 +25,7 @@ def permit_following(scope: Scope) -> Permit:
     if isinstance(top, Frame) and frame.clause == "select":
         barred.update(_barred_arity(frame))
         barred |= {"from"} if _awaited(frame) else _NONE
+        barred |= ENDINGS | _CLOSERS | {",", "from"} if frame.item in frame.spared else _NONE
     if scope.cases and scope.cases[-1] == len(scope.stack):
         barred -= KEYWORDS  # no clause can come inside CASE, and its own words may
     if scope.hurried:
@@ -35,11 +36,12 @@ def permit_following(scope: Scope) -> Permit:
         names = _source_names(scope, barred)
     elif isinstance(top, Frame) and frame.clause == "select" and scope.word not in ("alias", "*"):
         names = result_names(scope)
-    if names is None and not barred:
+    taken = frame.spared if isinstance(top, Frame) and frame.clause == "select" else _NONE
+    if names is None and not barred and not taken:
         return FREE
     keywords = frozenset(_keywords_after(scope)) - barred
     quoted = scope.expect == "after_source"
-    return Permit(names, keywords=keywords, barred=frozenset(barred), depth=scope.brackets, quoted=quoted)
+    return Permit(names, keywords=keywords, barred=frozenset(barred), taken=taken, depth=scope.brackets, quoted=quoted)
 
 
 def _continuing(scope: Scope) -> Iterator[str]:
@@ -135,14 +137,18 @@ def _barred_late(scope: Scope) -> Iterator[str]:
     """Yield what goes on with something that is complete: another condition, column, source or SELECT."""
     frame, height = scope.frame, len(scope.stack)
     yield "or"
-    if height >= DEEPEST:  # its parenthesis would be one more
+    if scope.word not in ("over", "filter"):
+        yield "("  # else it would be a call, of a function that is a column, too
+    if scope.depth >= DEEPEST:  # its parenthesis would be one more
         yield "in"
-    if height not in scope.betweens:
+    if not scope.ranging:
         yield "and"
     if isinstance(scope.top, Frame) and height not in scope.cases:
         yield from SET_OPERATORS
         if frame.clause not in ("from", "on"):
-            more = frame.clause == "select" and (frame.arity is not None or _awaited(frame))
+            # A result column that may still be called what is awaited is not left for another one.
+            called = scope.word in ("alias", "*") or frame.item in frame.required
+            more = frame.clause == "select" and (frame.arity is not None or (_awaited(frame) and called))
             yield from () if more else ","
         elif not unmet(scope):
             yield from {","} | JOINING

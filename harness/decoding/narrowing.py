@@ -249,12 +249,14 @@ class Narrower:
 def _plain(scope: Scope) -> Scope:
     """Return the scope without what no mask depends on: result columns where nobody counts them, and settled wants."""
     frame = scope.frame
-    if frame.arity is None and not frame.required:
+    if frame.arity is None and not frame.required and not frame.spared:
         starred = any(item.endswith("*") for item in (*frame.items, frame.item or ""))
         frame = frame._replace(items=("*",) if starred else (), item=None)
     if frame.settled:
         frame = frame._replace(wanted=frozenset())
-    return scope.with_frame(frame)._replace(declared=frozenset())
+    plain = scope.with_frame(frame)
+    # Only what a source may be called without AS hangs on the names that the statement made.
+    return plain if scope.expect == "after_source" else plain._replace(declared=frozenset())
 
 
 def _fits(scope: Scope, signs: str) -> bool:

@@ -55,6 +55,7 @@ def _admits_name(permit: Permit, lexeme: Lexeme) -> bool:
         return text not in permit.barred and text not in permit.taken
     if lexeme.follower == ".":
         return text in permit.qualifiers
-    if lexeme.kind != "word" or text in permit.names:
+    called = lexeme.kind == "word" and lexeme.follower == "("
+    if lexeme.kind != "word" or (text in permit.names and not called):
         return text in permit.names
     return text in permit.calls or (text in permit.keywords and text not in permit.barred)

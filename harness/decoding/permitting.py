@@ -6,8 +6,8 @@ from functools import lru_cache
 from harness.decoding.endings import permit_following, result_names
 from harness.decoding.functions import function_names
 from harness.decoding.permits import FREE, Permit
-from harness.decoding.scope import Bracket, Frame, Scope, kind_of, unmet
-from harness.decoding.sources import choose_aliases, choose_tables, provided, required_columns
+from harness.decoding.scope import Bracket, Frame, Scope, kind_of
+from harness.decoding.sources import choose_aliases, choose_tables, required_columns
 from harness.decoding.visible import columns_of, visible
 from harness.decoding.words import CONSTANTS
 
@@ -42,9 +42,7 @@ def permit(scope: Scope) -> Permit:
 def _source(scope: Scope) -> Permit:
     if scope.fresh:  # behind its parenthesis a sub-query must begin; VALUES brings no names
         return Permit(_NONE, keywords=_QUERIES - ({"values"} if required_columns(scope) else _NONE), quoted=True)
-    # A sub-query that nobody asks for might bring a column that stands bare already.
-    needless = scope.hurried or (provided(scope.frame) and not unmet(scope))
-    barred = _NESTED if needless and not required_columns(scope) else _NONE
+    barred = _NESTED if scope.hurried and not required_columns(scope) else _NONE
     return Permit(choose_tables(scope), barred=barred, quoted=True)
 
 
@@ -98,7 +96,7 @@ def _operand_keywords(scope: Scope) -> Iterator[str]:
 
 def _barred_star(scope: Scope) -> frozenset[str]:
     frame = scope.frame
-    starred = isinstance(scope.top, Frame) and frame.clause == "select" and frame.arity is not None
+    starred = isinstance(scope.top, Frame) and frame.clause == "select" and (frame.arity is not None or frame.spared)
     return frozenset("*") if starred else _NONE
 
 
@@ -108,5 +106,5 @@ _PERMITS: dict[str, Callable[[Scope], Permit]] = {
     "source": _source,
     "using": lambda scope: Permit(scope.frame.shared_columns, quoted=True),
     "source_alias": _alias,
-    "item_alias": lambda scope: Permit(result_names(scope), quoted=True),
+    "item_alias": lambda scope: Permit(result_names(scope), taken=scope.frame.spared, quoted=True),
 }

@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 DEEPEST = 10
-"""At this height of the stack nothing is nested further: no gold of BIRD or Spider comes higher than 8, and SQLite's
-parser has room for 100 symbols."""
+"""At this depth nothing is nested further: no gold of BIRD or Spider comes deeper than 8, and SQLite's parser has room
+for 100 symbols."""
 Wanted = frozenset[tuple[str, str]]
 """Pairs of qualifier (`""` for none) and column."""
 
@@ -92,7 +92,8 @@ class Frame(NamedTuple):
     the CTE that this is the body of, with its columns where they were listed. `merged` are columns that joins have
     made one of, with the number of sources that share them, and `joined` says that the last source may still be
     given ON or USING. `recursive` says that its CTEs may see themselves, `grouped` that it has a GROUP BY or an
-    aggregate, `required` are result columns that the query around this one waits for.
+    aggregate, `required` are result columns that the query around this one waits for, and `spared` those that it must
+    not have, since they stand bare around it.
     """
 
     role: str
@@ -111,6 +112,7 @@ class Frame(NamedTuple):
     recursive: bool = False
     grouped: bool = False
     required: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
 
     @property
     def settled(self) -> bool:
@@ -173,7 +175,17 @@ class Scope(NamedTuple):
     @property
     def hurried(self) -> bool:
         """Whether nothing may begin that the statement can do without: few tokens are left, or it is nested deep."""
-        return self.late or len(self.stack) >= DEEPEST
+        return self.late or self.depth >= DEEPEST
+
+    @property
+    def depth(self) -> int:
+        """How many queries, parentheses and CASEs are open."""
+        return len(self.stack) + len(self.cases)
+
+    @property
+    def ranging(self) -> bool:
+        """Whether the AND of a BETWEEN may come next."""
+        return len(self.stack) in self.betweens
 
     @property
     def top(self) -> Frame | Bracket:

@@ -76,7 +76,7 @@ def choose_aliases(scope: Scope, source: Source) -> Aliases:
         return Aliases(frozenset({source.alias}), taken, needed=False)
     fitting = frozenset(q for q, wanted in missing.items() if q and wanted <= set(source.columns)) - taken
     awaited = not source.alias and any(not _is_known(scope, c) for q in fitting for c in missing[q])
-    forced = fitting & _only_here(scope, missing)
+    forced = (fitting & _only_here(scope, missing)).difference(scope.known.tables)
     pressed = scope.hurried or len(before) >= _PATIENCE
     idle = pressed and bool(fitting) and missing.get("", set()).isdisjoint(source.columns)
     needed = bool(source.alias) and source.alias in taken

@@ -10,7 +10,7 @@ from harness.decoding.lexing import Lexeme
 from harness.decoding.naming import declare, read_name
 from harness.decoding.results import end_item, leave_unnamed, result_columns
 from harness.decoding.scope import Bracket, Frame, Scope
-from harness.decoding.sources import required_columns
+from harness.decoding.sources import provided, required_columns
 from harness.decoding.words import CONSTANTS, ENDINGS, JOINING, KEYWORDS, SET_OPERATORS
 
 __all__ = ["step"]
@@ -125,7 +125,7 @@ def _open_query(scope: Scope, fresh: Scope, clause: str) -> Scope:
     """Return the scope with the query that a SELECT or WITH begins on top."""
     if scope.fresh and isinstance(scope.top, Bracket):
         if scope.top.kind == "source":
-            frame = Frame("source", None, clause, required=required_columns(scope))
+            frame = Frame("source", None, clause, required=required_columns(scope), spared=provided(scope.frame))
         else:
             frame = Frame("expression", scope.top.arity, clause)
         return fresh._replace(stack=(*fresh.stack[:-1], frame))

@@ -30,7 +30,7 @@ class GrammarTrack(Track):
 
     `partial` is the beginning of the lexeme that is being written. When a statement has made names, a grammar that has
     them too is compiled beside the decoding (`coming`). It allows whatever the one before it allows, so that one goes
-    on for as long as it will do: until it refuses a token, or a mask is wanted.
+    on for as long as it will do: until it refuses a token, or a mask or what closes the statement is wanted.
     """
 
     def __init__(self, constraint: "GrammarConstraint", schema: Schema, state: State | None) -> None:
@@ -93,7 +93,8 @@ class GrammarTrack(Track):
     def closer(self) -> int | None:
         """Return the token that may come next and closes most, None where none does."""
         partial = self.partial if self.state is not None else split(self._text)[1]
-        return next((tokens[0] for tokens in self._constraint.closers(partial) if self._may_come(tokens)), None)
+        closers = self._constraint.closers(partial, ranging=self.scope is not None and self.scope.ranging)
+        return next((tokens[0] for tokens in closers if self._may_come(tokens)), None)
 
     @property
     def opening(self) -> Bits:

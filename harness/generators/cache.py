@@ -50,7 +50,10 @@ def identity_of(plugin: object, bound: object) -> dict[str, Any]:
         )
         raise ConfigError("generator.cache", [problem])
     options = {one.name: getattr(plugin, one.name) for one in fields(plugin) if one.init and one.name not in ELSEWHERE}
-    return {"weights": name, "adapter": manifest.get("adapter", {}), "options": options}
+    decoding = manifest.get("decoding")
+    version = decoding.get("constraint_version") if isinstance(decoding, dict) else None
+    about = {"weights": name, "adapter": manifest.get("adapter", {}), "options": options}
+    return about if version is None else {**about, "constraint_version": version}
 
 
 @dataclass(frozen=True)

@@ -213,6 +213,23 @@ def test_a_missing_token_is_said_before_anything_is_trained(t2s, hub):
     assert not hub.requests
 
 
+def test_a_machine_that_must_not_ask_the_hub_says_so_before_anything_is_trained(t2s, hub):
+    code, _, complained = t2s(*PUSH, HF_HUB_OFFLINE="1")
+    assert code == 2
+    assert "--push org/adapter: HF_HUB_OFFLINE is set" in complained
+    assert not t2s.out.exists()
+    assert not hub.requests
+
+
+def test_half_an_adapter_is_not_uploaded(t2s, hub):
+    assert t2s()[0] == 0
+    (t2s.out / "adapter_model.safetensors").unlink()
+    code, _, complained = t2s(*PUSH)
+    assert code in (2, 3)
+    assert "adapter_model.safetensors" in complained
+    assert not hub.repositories
+
+
 def test_a_finished_adapter_without_a_token_stays(t2s):
     assert t2s()[0] == 0
     before = {path.name: path.read_bytes() for path in t2s.out.iterdir()}

@@ -16,6 +16,7 @@ import torch
 
 from harness import models
 from harness.datasets.hashing import sha256
+from harness.decoding.base import CONSTRAINT_VERSION
 from harness.errors import ConfigError, UsageError
 from harness.generators.huggingface.body import unsupported
 from harness.generators.huggingface.forbidding import Words, make_bans, read_texts
@@ -34,7 +35,7 @@ SAMPLING_TEMPERATURE = 0.8
 PATIENCE = 5 / 8
 """Behind this share of `max_new_tokens` a constrained statement begins nothing that it can do without."""
 STRETCH = 48
-"""And with so many tokens left it closes whatever can be closed, if that is no more than half of them."""
+"""And with so many tokens left, but not before, it closes whatever can be closed."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,13 @@ class HuggingFace:
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             "precision": self.precision,
             "engine": self.engine,
-            "decoding": {**asdict(self.decoding), "constraint": self.constraint} if self._chooses else "greedy",
+            "decoding": self._decoding_manifest if self._chooses else "greedy",
         }
+
+    @property
+    def _decoding_manifest(self) -> dict[str, Any]:
+        version = {} if self.constraint == "off" else {"constraint_version": CONSTRAINT_VERSION}
+        return {**asdict(self.decoding), "constraint": self.constraint, **version}
 
     @property
     def _chooses(self) -> bool:
@@ -250,7 +256,8 @@ class HuggingFace:
         ends = sorted(self._stopping.end_ids)
         constraint = build_constraint(self.tokenizer, self.constraint, vocabulary=self._vocabulary, ends=ends)
         most = self.max_new_tokens
-        return Grammar(constraint, fill_all, schema_of, patience=PATIENCE * most, stretch=max(most / 2, most - STRETCH))
+        patience = PATIENCE * most
+        return Grammar(constraint, fill_all, schema_of, patience=patience, stretch=max(patience, most - STRETCH))
 
     def _schema_of(self) -> Any:
         dataset = self._dataset

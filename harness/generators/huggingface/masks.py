@@ -176,7 +176,8 @@ class Masks:
         for row, mask in zip(rows, bits, strict=True):
             track = None if circling else self._closing(row)
             if track is not None:
-                mask[: len(track.opening)] &= ~track.opening
+                width = min(len(mask), len(track.opening))
+                mask[:width] &= ~track.opening[:width]
         allowed = torch.from_numpy(bits.view(np.int32))
         if logits.device.type == "cuda":
             allowed = allowed.pin_memory()

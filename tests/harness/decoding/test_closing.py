@@ -85,6 +85,9 @@ def test_whatever_was_written_comes_to_its_end_and_parses(schema, tokenizer, lev
         ("SELECT name FROM city WHERE id BETWEEN 1", " AND"),
         ("SELECT name", " FROM"),
         ("SELECT name FROM city WHERE id = ", None),
+        # AND may come, and closes nothing: the WHEN and the AS are the row's own to write.
+        ("SELECT CASE id", None),
+        ("SELECT CAST(id", None),
         ("SELECT T1.title, T2.name FROM shop AS T1", None),
     ],
 )
@@ -111,11 +114,13 @@ def test_without_such_tokens_there_is_nothing_to_close_with(schema):
 
 
 def test_capitals_come_before_small_letters_and_the_end_before_all():
-    closing = index_closing(["x", " end", " END", ")", ";", "'", " (", "a=b", "<end>", " "], [8])
-    assert closing.candidates("") == ((8,), (4,), (3,), (2, 9), (1, 9))
-    assert closing.candidates("'abc") == ((5,),)
-    assert closing.candidates("`abc") == ()
-    assert closing.candidates("x'a") == ((5,),)
+    closing = index_closing(["x", " end", " END", ")", ";", "'", " (", "a=b", "<end>", " ", " AND"], [8])
+    closers = ((8,), (4,), (3,), (2, 9), (1, 9))
+    assert closing.candidates("", ranging=False) == closers
+    assert closing.candidates("", ranging=True) == (*closers, (10, 9))
+    assert closing.candidates("'abc", ranging=True) == ((5,),)
+    assert closing.candidates("`abc", ranging=False) == ()
+    assert closing.candidates("x'a", ranging=False) == ((5,),)
     assert tokens(closing.opening) == [6, 7, 8]
     assert tokens(closing.spaces) == [9]
 

@@ -76,7 +76,7 @@ def pieces(drawn, sql):
 def test_a_state_answers_as_its_scope_does_whatever_is_kept(letters, schema, most):
     drawn, known, compared = random.Random(5), letters._know(schema), 0
     states, refused = States(most), 0
-    statements = [*NAMING, *(walk(letters, schema, random.Random(number)).sql for number in range(12))]
+    statements = [*NAMING, *(walk(letters, schema, random.Random(number)).sql for number in range(16))]
     for sql in [*statements, *statements]:
         scope, partial, written = begin(known), "", ""
         state, track = states.of(scope), letters.start(schema)

@@ -201,6 +201,21 @@ def test_hashes_stand_for_files_and_options_for_themselves():
     assert identity_of(Weighty(sha256=None), Weighty(sha256=None))["weights"] == "some/model"
 
 
+def test_answers_under_other_rules_of_a_constraint_are_other_answers():
+    @dataclass(frozen=True)
+    class Constrained(Weighty):
+        version: int = 1
+
+        @property
+        def manifest(self):
+            return {**super().manifest, "decoding": {"constraint": "schema", "constraint_version": self.version}}
+
+    one, same, other = (Constrained(version=version) for version in (1, 1, 2))
+    assert identity_of(Weighty(), one) == identity_of(Weighty(), same)
+    assert identity_of(Weighty(), one) != identity_of(Weighty(), other)
+    assert identity_of(Weighty(), one) != identity_of(Weighty(), Weighty())
+
+
 def test_a_generator_that_does_not_say_what_it_is_gets_no_cache():
     with pytest.raises(ConfigError, match=r"Counting does not say .*`identity`"):
         identity_of(Counting(), Counting())

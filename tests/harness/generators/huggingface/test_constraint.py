@@ -10,8 +10,13 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import torch
+
 from harness.generators.huggingface import shared
+from harness.generators.huggingface.choosing import Redraw
 from harness.generators.huggingface.loops import is_loop
+from harness.generators.huggingface.masks import Grammar, Masks
+from harness.generators.huggingface.rows import Decoding, Request, Row
 from harness.types import Dataset, Example, Prompt, Schema
 
 pytestmark = pytest.mark.torch
@@ -27,7 +32,7 @@ NEXT = {
 
 class Track:
     def __init__(self, words):
-        self.words = words
+        self.words = words or [[]]
         self.taken = 0
 
     def fill(self, row):
@@ -164,15 +169,44 @@ def test_in_its_last_tokens_a_row_closes_what_it_can_and_opens_only_what_it_must
     drawn = random.Random(1)
     free = [sorted({2, 3, drawn.randrange(2, 6)}) for _ in range(60)]
     monkeypatch.setitem(NEXT, "one", [[1], *([*few, 6] for few in free)])
-    monkeypatch.setitem(NEXT, "two", [[1], *free[:25], [3], [3], [2, 3], [6]])
+    monkeypatch.setitem(NEXT, "two", [[1], *free[:30], [3], [3], [2, 3], [6]])
     monkeypatch.setattr(Track, "opening", np.array([0b1000], dtype="uint32"))
     monkeypatch.setattr(Track, "closer", lambda self: 6 if 6 in self.words[self.taken] else None)
     found = complete(max_new_tokens=40)
     assert complete(max_new_tokens=40, engine="generate") == found
     for (index, _), (text, reason) in found.items():
         if NAMES[index] == "one":
-            assert len(text) <= 21
+            assert len(text) <= 26
         if NAMES[index] == "two":
-            assert (len(text), reason) == (30, "stop")
-            assert "b" not in text[20:26]
-            assert text[26:] == ["b", "b", "a", ";"]
+            assert (len(text), reason) == (35, "stop")
+            assert "b" not in text[25:31]
+            assert text[31:] == ["b", "b", "a", ";"]
+
+
+@pytest.mark.parametrize(("tokens", "patience", "stretch"), [(64, 40, 40), (256, 160, 208), (1_000, 625, 952)])
+def test_a_row_is_in_a_hurry_before_it_closes_what_it_can(complete, make_generator, folder, tokens, patience, stretch):
+    generator = make_generator(folder, constraint="schema", max_new_tokens=tokens)
+    tokenizer, bound = generator.tokenizer, generator.bind(DATASET)
+    vars(bound)["tokenizer"] = tokenizer
+    grammar = bound._build_grammar()
+    assert (grammar.patience, grammar.stretch) == (patience, stretch)
+    assert bound.manifest["decoding"]["constraint_version"] >= 2
+
+
+def test_logits_may_be_narrower_than_what_opens():
+    """A tokeniser may have more tokens than its model."""
+
+    class Closing(Track):
+        opening = np.array([0b1100, 0b1], dtype="uint32")
+
+        def advance(self, token):
+            return token == 30
+
+    def fill(tracks, bits):
+        bits[:] = 1 << 30 | 0b1100
+
+    row = Row(Request(Prompt(0, "", ""), (), (1,)), track=Closing([]))
+    logits = torch.zeros(1, 32)
+    logits[0, :20] = 1.0
+    redraw = Redraw(torch.zeros(1, dtype=torch.long), torch.zeros(1, dtype=torch.long), Decoding())
+    assert Masks(Grammar(None, fill, None, stretch=0)).choose(logits, [row], [2], redraw) == [30]
