@@ -125,7 +125,8 @@ def _open_query(scope: Scope, fresh: Scope, clause: str) -> Scope:
     """Return the scope with the query that a SELECT or WITH begins on top."""
     if scope.fresh and isinstance(scope.top, Bracket):
         if scope.top.kind == "source":
-            frame = Frame("source", None, clause, required=required_columns(scope), spared=provided(scope.frame))
+            required = required_columns(scope)
+            frame = Frame("source", None, clause, required=required, spared=provided(scope.frame) - required)
         else:
             frame = Frame("expression", scope.top.arity, clause)
         return fresh._replace(stack=(*fresh.stack[:-1], frame))

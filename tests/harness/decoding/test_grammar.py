@@ -184,6 +184,8 @@ def test_a_bare_name_is_kept_from_being_ambiguous(sql, token):
         "SELECT title, day, T1.city_id FROM shop AS T1 JOIN visit AS T2 ON 1",
         "SELECT title, day FROM visit JOIN shop ON 1",
         "SELECT title FROM shop CROSS JOIN (SELECT MAX(day) AS m FROM visit)",
+        # What a sub-query is asked for it may bring, though it stands bare beside it.
+        "SELECT title, T2.title, T2.total FROM shop JOIN (SELECT 1 AS total, 2 AS title) AS T2",
         "SELECT title FROM shop JOIN (SELECT title AS other, city_id FROM shop) AS t ON t.other = title",
         "SELECT title FROM shop, (SELECT COUNT(*), day FROM visit GROUP BY day) AS t WHERE t.day > 1",
         "SELECT city_id FROM shop NATURAL JOIN visit",
