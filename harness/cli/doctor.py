@@ -38,6 +38,7 @@ CORE = ("httpx", "jinja2", "llguidance", "numpy", "pydantic", "rich", "scipy", "
 TRAINING: Mapping[str, str] = {
     "torch": "scoring works; `t2s train` and local models need it",
     "transformers": "scoring works; `t2s train` and local models need it",
+    "huggingface-hub": "`t2s train --push` and weights from the Hugging Face hub need it",
     "peft": "scoring works; `t2s train` and adapters need it",
     "accelerate": "scoring works; `t2s train` and adapters need it",
     "bitsandbytes": "4-bit weights (nf4, fp4) need it; bf16, fp16 and fp32 work",
