@@ -22,7 +22,7 @@ from harness.decoding.narrowing import Narrower
 from harness.decoding.scope import Known, begin
 from harness.decoding.states import State, States
 from harness.decoding.tracks import GrammarTrack
-from harness.decoding.vocabulary import WORD_BITS, Bits, index_tokens
+from harness.decoding.vocabulary import WORD_BITS, Bits, index_inert, index_tokens
 from harness.errors import ModelError, UsageError
 from harness.types import Schema
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GrammarConstraint", "build_byte_constraint", "build_constraint", "fill_all", "read_tokens"]
 
-_SLICES = (r"[^'\x00]{1,10}", r"[^'\x00]{1,30}", r"[^'\x00]+")
-"""What tokens inside a string literal look like: llguidance prepares the masks of whole slices of the vocabulary."""
 _KEPT_GRAMMARS = 256
 _COMPILERS = 4
 
@@ -52,7 +50,8 @@ def build_constraint(
     size = max(vocabulary or 0, len(tokenizer))
     all_ends = sorted({*ends, *([tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else [])})
     try:
-        wrapped = from_tokenizer(tokenizer, n_vocab=size, eos_token=all_ends or None, slices=list(_SLICES))
+        # No slices: wherever none fits, llguidance spends more on finding that out than on the mask.
+        wrapped = from_tokenizer(tokenizer, n_vocab=size, eos_token=all_ends or None, slices=[])
     except ValueError as error:
         raise ModelError(f"{tokenizer.name_or_path}: {error}; a constraint needs a fast tokenizer") from error
     return GrammarConstraint(wrapped, level, vocabulary or size)
@@ -75,16 +74,16 @@ def fill_all(tracks: Sequence[GrammarTrack], bits: Bits) -> None:
     """Fill the masks of several tracks of one constraint at once, over all cores: `bits` is [tracks, words]."""
     bits[:] = 0
     live = [(track, row) for row, track in enumerate(tracks) if track.live]
-    if not live:
-        return
-    # llguidance wants rows of exactly its own width, one behind the other.
-    masks = np.zeros((len(live), live[0][0].words), dtype=np.uint32)
-    matchers = [(track.matcher, place) for place, (track, _) in enumerate(live)]
-    _executor().unsafe_compute_mask_ptr(matchers, masks.ctypes.data, masks.shape[1] * masks.itemsize, len(live))
-    width = min(masks.shape[1], bits.shape[1])
-    for (track, row), mask in zip(live, masks, strict=True):
-        track.narrow(mask)
-        bits[row, :width] = mask[:width]
+    unknown = [track for track, _ in live if not track.known]
+    if unknown:
+        # llguidance wants rows of exactly its own width, one behind the other.
+        masks = np.zeros((len(unknown), unknown[0].words), dtype=np.uint32)
+        matchers = [(track.matcher, place) for place, track in enumerate(unknown)]
+        _executor().unsafe_compute_mask_ptr(matchers, masks.ctypes.data, masks.shape[1] * masks.itemsize, len(unknown))
+        for track, mask in zip(unknown, masks, strict=True):
+            track.learn(mask)
+    for track, row in live:
+        track.fill(bits[row])
 
 
 @cache
@@ -101,7 +100,10 @@ def _executor() -> "LLExecutor":
 
 
 class GrammarConstraint(Constraint):
-    """Tracks over a grammar; `vocabulary` is the width of the model's logits, `words` that of llguidance's masks."""
+    """Tracks over a grammar; `vocabulary` is the width of the model's logits, `words` that of llguidance's masks.
+
+    `inert` are the tokens that leave a text as it is; see `index_inert`.
+    """
 
     def __init__(self, tokenizer: "LLTokenizer", level: str, vocabulary: int) -> None:
         self.vocabulary = vocabulary
@@ -112,6 +114,7 @@ class GrammarConstraint(Constraint):
         self._ends = frozenset(tokenizer.eos_tokens)
         self._closing = index_closing(self._texts, sorted(self._ends))
         self.words = -(-tokenizer.vocab_size // WORD_BITS)
+        self.inert = index_inert(texts)
         self._narrower = Narrower(index_tokens(texts)) if level == "schema" else None
         self._states = States()
         self._begin_compiling = lru_cache(maxsize=_KEPT_GRAMMARS)(self._submit)
@@ -138,6 +141,10 @@ class GrammarConstraint(Constraint):
     def closers(self, partial: str, *, ranging: bool) -> tuple[tuple[int, ...], ...]:
         """Return what might close something behind the beginning of a lexeme, the best first; see `Closing`."""
         return self._closing.candidates(partial, ranging=ranging)
+
+    def is_inert(self, token: int) -> bool:
+        """Return whether a token leaves a text as it is: nothing else may follow it than in front of it."""
+        return bool(self.inert[token // WORD_BITS] >> np.uint32(token % WORD_BITS) & 1)
 
     def is_end(self, token: int) -> bool:
         """Return whether this is an end token."""

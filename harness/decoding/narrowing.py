@@ -7,8 +7,9 @@ ordinary tokeniser splits text at punctuation, so there are few).
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,7 +39,9 @@ class Narrower:
         self._masks: OrderedDict[tuple[Scope, str], Bits | None] = OrderedDict()
         self._begun: dict[Hashable, Bits] = {}
         self._any_headed: dict[Hashable, Bits] = {}
+        self._asked: dict[tuple[int, bool, frozenset[str], str], list[Signs]] = {}
         self._quiet: dict[tuple[int, frozenset[str], str, bool], Bits] = {}
+        self._part = lru_cache(maxsize=self._most // 8)(self._spell)
 
     def allowed(self, scope: Scope, partial: str) -> Bits | None:
         """Return which tokens may come behind the beginning of a lexeme, None for whatever the grammar allows."""
@@ -95,7 +98,7 @@ class Narrower:
             for quote in _QUOTES:
                 names = self._index.quoting.get((lead, quote))
                 if names is not None:
-                    bits |= names.all if _is_free(allows, quote) else self._beginning_of(names, _quotable(allows))
+                    bits |= names.all if _is_free(allows, quote) else self._spelling(names, _quotable(allows))
             self._begun[key] = bits
         return self._begun[key]
 
@@ -103,30 +106,36 @@ class Narrower:
         """Return the tokens that begin, or go on with, an allowed word."""
         if allows.names is None:
             return words.all & ~self._chosen(words, _barred_rests(allows, partial))
-        if not partial:
-            return self._beginning_of(words, word_sets(allows))
-        return self._chosen(words, {rest for part in word_sets(allows) for rest in rests_of(part, partial)})
+        return self._spelling(words, word_sets(allows), partial)
 
-    def _beginning_of(self, words: Words, parts: Iterable[frozenset[str]]) -> Bits:
-        found = [words.groups[text] for part in parts for text in words.groups.keys() & beginnings_of(part)]
-        return pack(self._index.size, _joined(found))
+    def _spelling(self, words: Words, parts: Iterable[frozenset[str]], partial: str = "") -> Bits:
+        """Return the tokens that begin, or go on with, one of some words; most sets of words come again and again."""
+        bits = np.zeros_like(self._index.plain)
+        for part in parts:
+            if part:
+                bits |= self._part(words, part, partial)
+        return bits
+
+    def _spell(self, words: Words, part: frozenset[str], partial: str) -> Bits:
+        return self._chosen(words, rests_of(part, partial) if partial else beginnings_of(part))
 
     def _chosen(self, words: Words, texts: AbstractSet[str]) -> Bits:
         return pack(self._index.size, _joined(words.groups[text] for text in words.groups.keys() & texts))
 
-    def _followed(self, scope: Scope, allows: Permit) -> Iterator[Signs]:
-        """Yield the signs of which the scope must be asked one by one whether they may come."""
-        brackets, nested = scope.brackets, len(scope.stack) > scope.brackets + 1
-        barred = allows.barred & LISTING
-        counted = scope.frame.arity is not None
-        for signs in self._index.signs:
-            if allows.only and signs.text[0] != allows.only:
-                continue
-            if signs.closes > brackets or signs.ends:
-                if nested or counted:  # else nothing is left to close, or `_unfollowed` says whether it may end
-                    yield signs
-            elif not barred.isdisjoint(signs.listing):
-                yield signs
+    def _followed(self, scope: Scope, allows: Permit) -> Sequence[Signs]:
+        """Return the signs of which the scope must be asked one by one whether they may come."""
+        # Without a frame around it nothing is left to close, or `_unfollowed` says whether it may end.
+        closable = len(scope.stack) > scope.brackets + 1 or scope.frame.arity is not None
+        key = (scope.brackets, closable, allows.barred & LISTING, allows.only)
+        if key not in self._asked:
+            brackets, _, barred, only = key
+            self._asked[key] = [
+                signs
+                for signs in self._index.signs
+                if not only or signs.text[0] == only
+                if (closable if signs.closes > brackets or signs.ends else not barred.isdisjoint(signs.listing))
+            ]
+        return self._asked[key]
 
     def _unfollowed(self, scope: Scope, allows: Permit) -> Bits:
         """Return the tokens of all other signs: they make no difference to scope, or end a statement that may end."""

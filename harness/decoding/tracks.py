@@ -41,6 +41,8 @@ class GrammarTrack(Track):
         self._schema = schema
         self._tokens: list[int] = []
         self._ended = False
+        self._mask: Bits | None = None
+        self._in_text = False
         self._matcher: LLMatcher | None = None
         self._coming: Future[LLMatcher] | None = constraint.prepare(schema, frozenset())
 
@@ -58,6 +60,7 @@ class GrammarTrack(Track):
         if self._coming is not None:
             self._matcher, self._coming = self._coming.result().deep_copy(), None
             self._matcher.consume_tokens(self._tokens)
+            self._mask = None
         assert self._matcher is not None
         return self._matcher
 
@@ -72,15 +75,31 @@ class GrammarTrack(Track):
         """Whether anything may come at all."""
         return not self._ended and not self.matcher.is_error()
 
+    @property
+    def known(self) -> bool:
+        """Whether the grammar's mask of this place is known: inside a text it is what it was at the last token."""
+        return self._mask is not None
+
+    def learn(self, mask: Bits) -> None:
+        """Note the grammar's mask of this place, uint32 [words]; it is kept."""
+        self._mask = mask
+        anything = not (self._constraint.inert & ~mask).any()
+        self._in_text = anything and self._begun.startswith("'")
+
     def fill(self, row: Bits) -> None:
         """Write which tokens may come next; nothing where the track cannot go on."""
         row[:] = 0
-        if self.live:
+        if not self.live:
+            return
+        if self._mask is None:
             mask = np.zeros(self.words, dtype=np.uint32)
             self.matcher.unsafe_compute_mask_ptr(mask.ctypes.data, mask.nbytes)
-            self.narrow(mask)
-            width = min(len(mask), len(row))
-            row[:width] = mask[:width]
+            self.learn(mask)
+        assert self._mask is not None
+        narrowed = self._mask.copy()
+        self.narrow(narrowed)
+        width = min(len(narrowed), len(row))
+        row[:width] = narrowed[:width]
 
     def hurry(self) -> None:
         """Note that few tokens are left: from the next place where that is possible nothing begins that need not."""
@@ -92,8 +111,7 @@ class GrammarTrack(Track):
 
     def closer(self) -> int | None:
         """Return the token that may come next and closes most, None where none does."""
-        partial = self.partial if self.state is not None else split(self._text)[1]
-        closers = self._constraint.closers(partial, ranging=self.scope is not None and self.scope.ranging)
+        closers = self._constraint.closers(self._begun, ranging=self.scope is not None and self.scope.ranging)
         return next((tokens[0] for tokens in closers if self._may_come(tokens)), None)
 
     @property
@@ -130,6 +148,11 @@ class GrammarTrack(Track):
         return True
 
     @property
+    def _begun(self) -> str:
+        """The beginning of the lexeme that is being written, at every level."""
+        return self.partial if self.state is not None else split(self._text)[1]
+
+    @property
     def _text(self) -> str:
         return "".join(map(self._constraint.text, self._tokens))
 
@@ -158,4 +181,6 @@ class GrammarTrack(Track):
             taken = bool(self.matcher.try_consume_tokens([token]))
         if taken:
             self._tokens.append(token)
+            if not (self._in_text and self._constraint.is_inert(token)):
+                self._mask = None
         return taken

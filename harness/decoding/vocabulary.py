@@ -13,7 +13,19 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LISTING", "LOWER", "WORD_BITS", "Bits", "Signs", "TokenIndex", "Tokens", "Words", "index_tokens", "pack"]
+__all__ = [
+    "LISTING",
+    "LOWER",
+    "WORD_BITS",
+    "Bits",
+    "Signs",
+    "TokenIndex",
+    "Tokens",
+    "Words",
+    "index_inert",
+    "index_tokens",
+    "pack",
+]
 
 Bits = NDArray[np.uint32]
 Tokens = NDArray[np.int64]
@@ -134,6 +146,22 @@ def index_tokens(tokens: Sequence[bytes]) -> TokenIndex:
         dotted=pack(size, [token for token, text in enumerate(texts) if text[:1] == "."]),
         opening=pack(size, [token for token, text in enumerate(texts) if text.lstrip(_SPACES)[:1] == "("]),
     )
+
+
+def index_inert(tokens: Sequence[bytes]) -> Bits:
+    """Return the tokens that change nothing inside a text in single quotes: what may come behind them may come before.
+
+    They are whole characters without quote or NUL, so that none of them ends or escapes anything.
+    """
+    return pack(len(tokens), [number for number, token in enumerate(tokens) if token and _is_inert(token)])
+
+
+def _is_inert(token: bytes) -> bool:
+    try:
+        token.decode()
+    except UnicodeDecodeError:
+        return False
+    return not set(b"'\0") & set(token)
 
 
 class _Sorting:

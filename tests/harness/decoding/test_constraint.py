@@ -6,8 +6,9 @@ import pytest
 import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from llguidance import LLTokenizer, TokenizerWrapper
 
-from harness.decoding.constraint import build_byte_constraint, fill_all
+from harness.decoding.constraint import GrammarConstraint, build_byte_constraint, fill_all
 from harness.decoding.grammar import check
 from harness.decoding.walks import walk
 
@@ -201,3 +202,27 @@ def test_white_space_is_no_way_out(pieces, tokenizer, schema, begun):
 def test_in_a_text_white_space_is_as_good_as_anything(pieces, tokenizer, schema):
     track = pieces.start(schema)
     assert all(map(track.advance, tokenizer("SELECT name FROM city WHERE name = 'a     b'")))
+
+
+TEXTS = [
+    "SELECT name FROM city WHERE name = 'T1 order by (x), é `a` [b] \"c\" it''s; 1' AND id = 1",
+    "SELECT name AS 'a name' FROM city WHERE name LIKE '%x' ESCAPE '!'",
+    "SELECT 'x' || name || '' FROM city WHERE id IN ('1', '2')",
+    "SELECT `Area (km2)` FROM city WHERE name = 'x日本y (z' OR mayor = 'Ł'",
+]
+
+
+@pytest.mark.parametrize("level", ["schema", "syntax"])
+@pytest.mark.parametrize("sql", TEXTS)
+def test_a_mask_inside_a_text_is_what_the_grammar_says_there(tokenizer, schema, sql, level):
+    wrapped = LLTokenizer(TokenizerWrapper(tokenizer))
+    constraint = GrammarConstraint(wrapped, level, wrapped.vocab_size)
+    track, again, kept = constraint.start(schema), constraint.start(schema), 0
+    for place, token in enumerate(tokenizer(sql)):
+        kept += track.known
+        allowed = mask(constraint, track)
+        again = constraint.start(schema)  # nobody has asked it inside the text
+        assert all(map(again.advance, tokenizer(sql)[:place]))
+        assert allowed == mask(constraint, again)
+        assert track.advance(token)
+    assert kept > 0
