@@ -158,7 +158,7 @@ class GrammarConstraint(Constraint):
         """Take out of a row what the scope and the beginning of a lexeme do not allow."""
         assert self._narrower is not None
         ends = row & _end_bits(len(row), self._ends)
-        allowed = self._narrower.allowed(state.scope, partial)
+        allowed = self._narrower.allowed(state.plain, partial)
         if allowed is not None:
             row &= allowed
         if ends.any():

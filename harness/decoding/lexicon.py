@@ -2,11 +2,12 @@
 
 from bisect import bisect_left
 from functools import lru_cache
+from itertools import takewhile
 
 from harness.decoding.lexemes import is_plain
 from harness.decoding.permits import Permit
 
-__all__ = ["beginnings_of", "may_begin", "rests_of", "word_sets"]
+__all__ = ["beginnings_of", "finishes_of", "may_begin", "rests_of", "word_sets"]
 
 _CLOSING = {'"': '"', "`": "`", "[": "]"}
 
@@ -62,15 +63,18 @@ def beginnings_of(words: frozenset[str]) -> frozenset[str]:
 @lru_cache(maxsize=20_000)
 def rests_of(words: frozenset[str], begun: str, end: str = "") -> frozenset[str]:
     """Return how words that begin like this may go on: every beginning of what is missing, with `end` behind it."""
+    return frozenset(
+        rest[:size] for rest in (f"{one}{end}" for one in finishes_of(words, begun)) for size in range(1, len(rest) + 1)
+    )
+
+
+@lru_cache(maxsize=20_000)
+def finishes_of(words: frozenset[str], begun: str) -> frozenset[str]:
+    """Return what finishes the words that begin like this, `""` for one that is finished."""
     ordered = _sorted(words)
-    rests: set[str] = set()
-    for position in range(bisect_left(ordered, begun), len(ordered)):
-        word = ordered[position]
-        if not word.startswith(begun):
-            break
-        rest = word[len(begun) :] + end
-        rests.update(rest[:size] for size in range(1, len(rest) + 1))
-    return frozenset(rests)
+    first = bisect_left(ordered, begun)
+    found = takewhile(lambda word: word.startswith(begun), ordered[first:])
+    return frozenset(word[len(begun) :] for word in found)
 
 
 @lru_cache(maxsize=1_000)

@@ -9,16 +9,16 @@ ordinary tokeniser splits text at punctuation, so there are few).
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
 from harness.decoding.endings import owes
-from harness.decoding.lexicon import beginnings_of, rests_of, word_sets
+from harness.decoding.lexicon import beginnings_of, finishes_of, rests_of, word_sets
 from harness.decoding.lexing import Lexeme, split
 from harness.decoding.permits import FREE, Permit, admits
 from harness.decoding.permitting import permit
-from harness.decoding.scope import Scope
+from harness.decoding.scope import Scope, plain
 from harness.decoding.steps import step
 from harness.decoding.vocabulary import LISTING, LOWER, Bits, Signs, TokenIndex, Tokens, Words, pack
 
@@ -26,8 +26,23 @@ __all__ = ["Narrower"]
 
 _MOST_BYTES = 256 * 2**20
 """What the masks that are kept may take together."""
+_KEPT = 20_000
 _UNBOUNDED = 1_000_000
 _QUOTES = '`"['
+_LEADS = {
+    "operand": "=(",
+    "after": "=,",
+    "after_source": ",",
+    "after_alias": ",",
+    "source": "(",
+    "source_alias": "",
+    "item_alias": "",
+    "call": "(",
+    "dot": ".",
+}
+"""The signs that a word may have in front where a lexeme begins: the grammar refuses all others there."""
+_IMPOSSIBLE = {"operand": "),;=<>!/|%&", "source": "),;*.=", "after_source": "(*.=", "after_alias": "(*.="}
+"""The signs that the grammar refuses there, unless a parenthesis has just been opened."""
 
 
 class Narrower:
@@ -39,16 +54,19 @@ class Narrower:
         self._masks: OrderedDict[tuple[Scope, str], Bits | None] = OrderedDict()
         self._begun: dict[Hashable, Bits] = {}
         self._any_headed: dict[Hashable, Bits] = {}
-        self._asked: dict[tuple[int, bool, frozenset[str], str], list[Signs]] = {}
+        self._asked: dict[tuple[int, bool, frozenset[str], str, str], list[Signs]] = {}
         self._quiet: dict[tuple[int, frozenset[str], str, bool], Bits] = {}
         self._part = lru_cache(maxsize=self._most // 8)(self._spell)
+        self._heads = lru_cache(maxsize=_KEPT)(self._finish)
 
     def allowed(self, scope: Scope, partial: str) -> Bits | None:
-        """Return which tokens may come behind the beginning of a lexeme, None for whatever the grammar allows."""
+        """Return which tokens may come behind the beginning of a lexeme, None for whatever the grammar allows.
+
+        The scope is a `plain` one.
+        """
         partial = partial.translate(LOWER)
         if "'" in partial and partial[0] not in _QUOTES:
             partial = "'"  # what stands in a string makes no difference
-        scope = _plain(scope)
         key = (scope, partial)
         if key in self._masks:
             self._masks.move_to_end(key)
@@ -58,6 +76,9 @@ class Narrower:
             self._masks.popitem(last=False)
         return mask
 
+    def _behind(self, scope: Scope) -> Bits | None:
+        return self.allowed(plain(scope), "")
+
     def _compute(self, scope: Scope, partial: str) -> Bits | None:
         if not partial:
             return self._fresh(scope)
@@ -66,7 +87,7 @@ class Narrower:
         if partial[0] in _QUOTES:
             return self._quoted(scope, partial)
         if partial[0].isdigit():
-            after = self.allowed(step(scope, Lexeme("number", partial)), "")
+            after = self._behind(step(scope, Lexeme("number", partial)))
             return None if after is None else after | ~self._index.nonword | self._index.dotted
         return self._word(scope, partial)
 
@@ -77,8 +98,8 @@ class Narrower:
             return None
         chosen = [signs.tokens for signs in self._followed(scope, allows) if _fits(scope, signs.text)]
         bits = pack(index.size, _joined(chosen)) | self._beginning("", allows) | self._headed(scope, "", allows)
-        for lead in index.led:
-            if admits(allows, Lexeme("sign", lead)):
+        for lead in _LEADS.get(scope.expect, index.led):
+            if lead in index.led and admits(allows, Lexeme("sign", lead)):
                 bits |= self._beginning(lead, permit(step(scope, Lexeme("sign", lead))))
         bits |= self._unfollowed(scope, allows)
         if not allows.only:
@@ -126,13 +147,14 @@ class Narrower:
         """Return the signs of which the scope must be asked one by one whether they may come."""
         # Without a frame around it nothing is left to close, or `_unfollowed` says whether it may end.
         closable = len(scope.stack) > scope.brackets + 1 or scope.frame.arity is not None
-        key = (scope.brackets, closable, allows.barred & LISTING, allows.only)
+        impossible = _IMPOSSIBLE.get(scope.expect, "") if not scope.fresh else ""
+        key = (scope.brackets, closable, allows.barred & LISTING, allows.only, impossible)
         if key not in self._asked:
-            brackets, _, barred, only = key
+            brackets, _, barred, only, _ = key
             self._asked[key] = [
                 signs
                 for signs in self._index.signs
-                if not only or signs.text[0] == only
+                if (signs.text[0] == only if only else signs.text[0] not in impossible)
                 if (closable if signs.closes > brackets or signs.ends else not barred.isdisjoint(signs.listing))
             ]
         return self._asked[key]
@@ -158,13 +180,19 @@ class Narrower:
         if allows.names is None:
             return self._headed_by_any(scope, partial, allows)
         heads, chosen = self._index.headed, []
-        for rest in {rest for part in word_sets(allows) for rest in heads.keys() & rests_of(part, partial)}:
-            word = partial + rest
+        for rest in frozenset().union(*(self._heads(part, partial) for part in word_sets(allows) if part)):
+            word, known = partial + rest, dict[str, bool]()
             for token, signs, bare in heads[rest]:
-                lexeme = Lexeme("number" if word[0].isdigit() else "word", word, signs[0])
-                if (bare or not partial) and admits(allows, lexeme) and _fits(step(scope, lexeme), signs):
+                if signs not in known:
+                    lexeme = Lexeme("number" if word[0].isdigit() else "word", word, signs[0])
+                    known[signs] = admits(allows, lexeme) and _fits(step(scope, lexeme), signs)
+                if known[signs] and (bare or not partial):
                     chosen.append(token)
         return pack(self._index.size, chosen)
+
+    def _finish(self, part: frozenset[str], partial: str) -> frozenset[str]:
+        """Return what finishes one of some words, where tokens do that and have signs behind it."""
+        return frozenset(self._index.headed.keys() & finishes_of(part, partial))
 
     def _headed_by_any(self, scope: Scope, partial: str, allows: Permit) -> Bits:
         """Return the same where any word may stand: its signs must neither end the query nor be barred."""
@@ -206,7 +234,7 @@ class Narrower:
         for follower, part in self._followers(partial, allows):
             lexeme = Lexeme("word", partial, follower)
             if admits(allows, lexeme):
-                behind = self.allowed(step(scope, lexeme), "")
+                behind = self._behind(step(scope, lexeme))
                 bits |= part if behind is None else part & behind
         return bits
 
@@ -243,7 +271,7 @@ class Narrower:
         for follower, part in ((" ", self._index.nonword & ~self._index.dotted), (".", self._index.dotted)):
             lexeme = name._replace(follower=follower)
             if admits(permit(scope), lexeme):
-                behind = self.allowed(step(scope, lexeme), "")
+                behind = self._behind(step(scope, lexeme))
                 bits |= part if behind is None else part & behind
         return bits
 
@@ -255,26 +283,21 @@ class Narrower:
                 yield token
 
 
-def _plain(scope: Scope) -> Scope:
-    """Return the scope without what no mask depends on: result columns where nobody counts them, and settled wants."""
-    frame = scope.frame
-    if frame.arity is None and not frame.required and not frame.spared:
-        starred = any(item.endswith("*") for item in (*frame.items, frame.item or ""))
-        frame = frame._replace(items=("*",) if starred else (), item=None)
-    if frame.settled:
-        frame = frame._replace(wanted=frozenset())
-    plain = scope.with_frame(frame)
-    # Only what a source may be called without AS hangs on the names that the statement made.
-    return plain if scope.expect == "after_source" else plain._replace(declared=frozenset())
-
-
 def _fits(scope: Scope, signs: str) -> bool:
     """Return whether these signs may come, one after the other; what stands in a string among them is free."""
-    for lexeme in split(signs)[0]:
+    lexemes = _lexemes(signs)
+    for place, lexeme in enumerate(lexemes, 1):
         if not admits(permit(scope), lexeme):
             return False
-        scope = step(scope, lexeme)
+        if place < len(lexemes):
+            scope = step(scope, lexeme)
     return True
+
+
+@cache
+def _lexemes(signs: str) -> tuple[Lexeme, ...]:
+    """Return the lexemes of signs that a vocabulary has: they are few."""
+    return tuple(split(signs)[0])
 
 
 def _is_free(allows: Permit, quote: str) -> bool:

@@ -10,7 +10,7 @@ do both in C.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.decoding.lexing import fold
 from harness.decoding.names import Names, collect_names
@@ -27,6 +27,7 @@ __all__ = [
     "enclosing",
     "frames",
     "kind_of",
+    "plain",
     "provides",
     "unmet",
 ]
@@ -135,8 +136,8 @@ class Frame(NamedTuple):
 
     def holders(self, column: str) -> int:
         """Return how many sources have a column; one where a join merged them."""
-        joined = max((upto for one, upto in self.merged if one == column), default=0)
-        return bool(joined) + sum(column in source.columns for source in self.sources[joined:])
+        joined = max((upto for one, upto in self.merged if one == column), default=0) if self.merged else 0
+        return bool(joined) + len([True for source in self.sources[joined:] if column in source.columns])
 
 
 class Bracket(NamedTuple):
@@ -237,6 +238,20 @@ def begin(known: Known) -> Scope:
     return Scope(known)
 
 
+def plain(scope: Scope) -> Scope:
+    """Return the scope without what no token depends on: result columns that nobody counts, and settled wants."""
+    frame = scope.frame
+    changed: dict[str, Any] = {}
+    if (frame.items or frame.item is not None) and frame.arity is None and not frame.required and not frame.spared:
+        starred = any(item.endswith("*") for item in (*frame.items, frame.item or ""))
+        changed |= {"items": ("*",) if starred else (), "item": None}
+    if frame.wanted and frame.settled:
+        changed["wanted"] = frozenset()
+    bare = scope.with_frame(frame._replace(**changed)) if changed else scope
+    # Only what a source may be called without AS hangs on the names that the statement made.
+    return bare._replace(declared=frozenset()) if bare.declared and scope.expect != "after_source" else bare
+
+
 def frames(stack: tuple[Frame | Bracket, ...]) -> Iterator[Frame]:
     """Yield the queries of a stack, the innermost first."""
     yield from (one for one in reversed(stack) if isinstance(one, Frame))
@@ -252,6 +267,8 @@ def provides(frame: Frame, qualifier: str, column: str) -> bool:
 def unmet(scope: Scope) -> Wanted:
     """Return what the innermost query wants and nobody around it provides so far."""
     inner = scope.frame
+    if not inner.wanted:
+        return inner.wanted
     outer = tuple(enclosing(scope.stack))
     return frozenset(
         pair for pair in inner.wanted if not provides(inner, *pair) and not any(_lends(one, pair) for one in outer)

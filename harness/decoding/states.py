@@ -9,7 +9,7 @@ from harness.decoding.lexicon import may_begin
 from harness.decoding.lexing import Lexeme, split
 from harness.decoding.permits import Permit, admits
 from harness.decoding.permitting import permit
-from harness.decoding.scope import Scope
+from harness.decoding.scope import Scope, plain
 from harness.decoding.steps import step
 from harness.decoding.vocabulary import LOWER
 
@@ -23,13 +23,21 @@ _UNSEEN: Final = object()
 class State:
     """The scope behind the complete lexemes of a statement; made by `States` alone."""
 
-    __slots__ = ("_behind", "_states", "permit", "scope")
+    __slots__ = ("_behind", "_plain", "_states", "permit", "scope")
 
     def __init__(self, states: "States", scope: Scope) -> None:
         self.scope = scope
         self.permit: Permit = permit(scope)
         self._states = states
+        self._plain: Scope | None = None
         self._behind: dict[str, tuple[State, str] | None] = {}
+
+    @property
+    def plain(self) -> Scope:
+        """The scope by which masks are kept; see `harness.decoding.scope.plain`."""
+        if self._plain is None:
+            self._plain = plain(self.scope)
+        return self._plain
 
     def follow(self, text: str) -> "tuple[State, str] | None":
         """Return the state behind the complete lexemes of a text, and the beginning of the last one.

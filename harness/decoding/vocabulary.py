@@ -30,6 +30,8 @@ __all__ = [
 Bits = NDArray[np.uint32]
 Tokens = NDArray[np.int64]
 WORD_BITS = 32
+_FEW = 500
+"""Up to so many tokens it is faster to set them one by one than to pack a flag for each token of the vocabulary."""
 _WORD = re.compile(r"[a-z_\x80-\xff][a-z0-9_\x80-\xff]*")
 _NUMERIC = re.compile(r"[0-9][a-z0-9_\x80-\xff]*")
 _SIGNS_CLASS = r"[()*,;.=<>!+\-/|%&~ \t\r\n]"
@@ -113,8 +115,13 @@ class TokenIndex:
 
 def pack(size: int, tokens: Iterable[int] | Tokens) -> Bits:
     """Return the bit mask of tokens: bit `t % 32` of word `t // 32`."""
+    chosen = tokens if isinstance(tokens, np.ndarray) else np.fromiter(tokens, dtype=np.int64)
+    if len(chosen) < _FEW:
+        bits = np.zeros(-(-size // WORD_BITS), dtype=np.uint32)
+        np.bitwise_or.at(bits, chosen >> 5, np.uint32(1) << (chosen & 31).astype(np.uint32))
+        return bits
     flags = np.zeros(-(-size // WORD_BITS) * WORD_BITS, dtype=np.uint8)
-    flags[tokens if isinstance(tokens, np.ndarray) else np.fromiter(tokens, dtype=np.int64)] = 1
+    flags[chosen] = 1
     return np.packbits(flags, bitorder="little").view(np.uint32)
 
 
