@@ -17,7 +17,7 @@ from harness.types import Dataset
 
 __all__ = ["RunIdentity", "describe", "differences", "hash_texts", "refuse_other_run", "versions"]
 
-PACKAGES = ("text2sql-harness", "sqlglot", "torch", "transformers", "peft", "bitsandbytes")
+PACKAGES = ("text2sql-harness", "sqlglot", "torch", "transformers", "peft", "bitsandbytes", "vllm")
 IDENTITY = ("config", "limit", "hashes", "prompt", "generator", "metrics")
 """What must be equal for a run to be gone on with."""
 MEANS = {

@@ -169,7 +169,9 @@ def _decoding(generator: Mapping[str, Any]) -> str:
     if samples > 1:
         words = [f"{samples} samples, voted", *words[: int(bool(temperature))]]
     constraint = generator.get("constraint")
-    return ", ".join([*words, *([f"{constraint} constraint"] if constraint and constraint != "off" else [])])
+    # The other back end's constraints follow the scope as well.
+    reach = " (grammar only)" if generator.get("name") == "vllm" else ""
+    return ", ".join([*words, *([f"{constraint} constraint{reach}"] if constraint and constraint != "off" else [])])
 
 
 def _dataset_title(manifest: Mapping[str, Any]) -> str:

@@ -8,4 +8,5 @@ GENERATORS: Mapping[str, str] = {
     "endpoint": "harness.generators.endpoint:Endpoint",
     "huggingface": "harness.generators.huggingface:HuggingFace",
     "replay": "harness.generators.replay:Replay",
+    "vllm": "harness.generators.vllm:VLLM",
 }

@@ -32,8 +32,8 @@ def test_the_rates_of_a_view_equal_the_summarys(make_run):
         ({"name": "huggingface", "model": "/x/models/smol", "samples": 1}, ("smol", "", "", "greedy")),
         ({"name": "replay", "path": "answers/gpt.json"}, ("gpt.json", "", "", "answers from a file")),
         (
-            {"name": "vllm", "model": "m", "samples": 5, "temperature": 0.8, "constraint": "grammar"},
-            ("m", "", "", "5 samples, voted, temperature 0.8, grammar constraint"),
+            {"name": "vllm", "model": "m", "samples": 5, "temperature": 0.8, "constraint": "schema"},
+            ("m", "", "", "5 samples, voted, temperature 0.8, schema constraint (grammar only)"),
         ),
     ],
 )
