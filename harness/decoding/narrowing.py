@@ -33,7 +33,7 @@ _LEADS = {
     "operand": "=(",
     "after": "=,",
     "after_source": ",",
-    "after_alias": ",",
+    "after_alias": "=,",  # a text in double quotes with a quote in it looks like an operand and its alias
     "source": "(",
     "source_alias": "",
     "item_alias": "",
@@ -41,7 +41,7 @@ _LEADS = {
     "dot": ".",
 }
 """The signs that a word may have in front where a lexeme begins: the grammar refuses all others there."""
-_IMPOSSIBLE = {"operand": "),;=<>!/|%&", "source": "),;*.=", "after_source": "(*.=", "after_alias": "(*.="}
+_IMPOSSIBLE = {"operand": "),;=<>!/|%&", "source": "),;*.=", "after_source": "(*.="}
 """The signs that the grammar refuses there, unless a parenthesis has just been opened."""
 
 

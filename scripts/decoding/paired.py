@@ -28,6 +28,7 @@ PAIRS = {
     "qwen-strong-constrained": "qwen-strong",
     "qwen-strong-constrained-repair": "qwen-strong-constrained",
     "qwen-strong-votes-8": "qwen-strong",
+    "qwen-strong-constrained-votes-8": "qwen-strong-votes-8",
     "qwen-strong-votes-32": "qwen-strong-votes-8",
 }
 """Each run, and the one that it is compared with."""
