@@ -81,10 +81,11 @@ class GrammarTrack(Track):
         return self._mask is not None
 
     def learn(self, mask: Bits) -> None:
-        """Note the grammar's mask of this place, uint32 [words]; it is kept."""
-        self._mask = mask
+        """Note the grammar's mask of this place, uint32 [words]."""
         anything = not (self._constraint.inert & ~mask).any()
         self._in_text = anything and self._begun.startswith("'")
+        # One that stays must not keep the masks of a whole batch with it.
+        self._mask = mask.copy() if self._in_text else mask
 
     def fill(self, row: Bits) -> None:
         """Write which tokens may come next; nothing where the track cannot go on."""
