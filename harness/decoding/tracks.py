@@ -133,6 +133,7 @@ class GrammarTrack(Track):
             return False
         if self._constraint.is_end(token):
             self._ended = self._may_end()
+            self._mask = None if self._ended else self._mask
             return self._ended
         state = self.state
         if state is None:

@@ -12,13 +12,19 @@ PIECES = (
     "| END| THEN| AND"
 )
 
+LED = (
+    "(w|(where|(W| (where|=n|= name|+i|-i| -id|/id|,n|, name|,T1|(n|(name|(id|(or|(order|(pa|(SELECT| (SELECT|(s|((|((("
+    "|))|)),|),|),(|(*|(*),|(-|(),|());|*)|);|;;|.id|(.5| FILTER| OVER| PARTITION|(1|,1| DISTINCT|(DISTINCT| IN| EXISTS"
+    "| CAST| VALUES| UNION| WITH| CASE| WHEN| COLLATE| NOCASE|=T1|('|=('|,'|' AND| INTEGER| USING|(id)"
+)
+
 
 class PieceTokenizer:
     """A vocabulary of bytes and a few longer pieces, longest match first, as a tokeniser would cut SQL."""
 
-    def __init__(self):
+    def __init__(self, pieces=PIECES):
         self.tokens = (
-            [bytes([byte]) for byte in range(256)] + [piece.encode() for piece in PIECES.split("|")] + [b"<end>"]
+            [bytes([byte]) for byte in range(256)] + [piece.encode() for piece in pieces.split("|")] + [b"<end>"]
         )
         self.eos_token_id = len(self.tokens) - 1
         self.bos_token_id = None
@@ -37,6 +43,12 @@ class PieceTokenizer:
 @pytest.fixture(scope="session")
 def tokenizer():
     return PieceTokenizer()
+
+
+@pytest.fixture(scope="session")
+def led():
+    """A vocabulary with pieces that begin with signs and go on with words, or are several signs."""
+    return PieceTokenizer(f"{PIECES}|{LED}")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance import LLTokenizer, TokenizerWrapper
 
+from harness.decoding import narrowing
 from harness.decoding.constraint import GrammarConstraint, build_byte_constraint, fill_all
 from harness.decoding.grammar import check
 from harness.decoding.walks import walk
@@ -226,3 +227,44 @@ def test_a_mask_inside_a_text_is_what_the_grammar_says_there(tokenizer, schema, 
         assert allowed == mask(constraint, again)
         assert track.advance(token)
     assert kept > 0
+
+
+BEGUN = [
+    "",
+    "SELECT name FROM city WHERE id = 1 AND (mayor IN (SELECT title FROM shop) OR id > 2)",
+    "SELECT COUNT(name) FILTER (where id > 1) OVER (order BY id), T1.title FROM city, shop AS T1",
+    "SELECT name FROM city WHERE id IN (SELECT COUNT(*) FILTER (where shop_id = 1) FROM shop)",
+    "SELECT CAST(id AS DECIMAL(10,2)), -id, random() FROM city JOIN shop ON city_id = id ORDER BY name COLLATE NOCASE",
+    "WITH a(id, n) AS (VALUES (1,2),(3,4)) SELECT n FROM a UNION SELECT COUNT(DISTINCT name) FROM city LIMIT -1",
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM shop WHERE shop_id = 2) THEN name ELSE 'x' END FROM city",
+    'SELECT city.mayor FROM city, city AS T1 WHERE city.id IN () AND city.name = "it""s"',
+]
+
+
+@pytest.mark.parametrize("begun", BEGUN)
+def test_what_saves_work_takes_no_token_away(led, schema, begun, monkeypatch):
+    """Masks with the tables of what the grammar refuses anyway are those without."""
+    wrapped = LLTokenizer(TokenizerWrapper(led))
+    quick, thorough = (GrammarConstraint(wrapped, "schema", wrapped.vocab_size) for _ in range(2))
+    places = 0
+    for seed in range(6):
+        drawn, tokens = random.Random(seed), led(begun)
+        one, other = quick.start(schema), thorough.start(schema)
+        late = drawn.randrange(60)
+        for place in range(len(tokens) + 30):
+            if seed and place == late:
+                one.hurry(), other.hurry()
+            allowed = mask(quick, one)
+            with monkeypatch.context() as without:
+                without.setattr(narrowing, "_LEADS", {})
+                without.setattr(narrowing, "_IMPOSSIBLE", {})
+                assert allowed == mask(thorough, other), (tokens[:place], seed)
+            places += 1
+            some = drawn.sample(sorted(allowed), len(allowed))
+            tried = [*tokens[place : place + 1], *sorted(some, key=lambda token: token < 256)]
+            token = next((token for token in tried if one.advance(token)), None)
+            assert seed or place >= len(tokens) or token == tokens[place], led.tokens[tokens[place]]
+            if token is None or quick.is_end(token):
+                break
+            assert other.advance(token)
+    assert places > 60
