@@ -232,7 +232,7 @@ def test_a_mask_inside_a_text_is_what_the_grammar_says_there(tokenizer, schema, 
 BEGUN = [
     "",
     "SELECT name FROM city WHERE id = 1 AND (mayor IN (SELECT title FROM shop) OR id > 2)",
-    "SELECT COUNT(name) FILTER (where id > 1) OVER (order BY id), T1.title FROM city, shop AS T1",
+    "SELECT COUNT(name) FILTER (where id > 1) OVER (order BY id), T2.title FROM city, shop AS T2",
     "SELECT name FROM city WHERE id IN (SELECT COUNT(*) FILTER (where shop_id = 1) FROM shop)",
     "SELECT CAST(id AS DECIMAL(10,2)), -id, random() FROM city JOIN shop ON city_id = id ORDER BY name COLLATE NOCASE",
     "WITH a(id, n) AS (VALUES (1,2),(3,4)) SELECT n FROM a UNION SELECT COUNT(DISTINCT name) FROM city LIMIT -1",
