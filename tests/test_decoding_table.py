@@ -86,3 +86,14 @@ def test_rates_by_the_number_of_draws_are_the_summarys(name, column, kind):
     cells = {row[0]: row[1:] for row in ([cell.strip() for cell in line.strip("|").split("|")] for line in table)}
     shown = {k: row[column + (kind == "majority_at")] for k, row in cells.items()}
     assert {k: cell for k, cell in shown.items() if cell} == {k: f"{100 * rates[k]['value']:.2f}" for k in rates}
+
+
+def test_the_page_says_how_many_answers_are_those_in_fp32():
+    found = json.loads((RESULTS / "h200-fp32-agreement.json").read_text(encoding="utf-8"))
+    shares = {name: 100 * word.count("1") / len(word) for name, word in found["same"].items()}
+    assert {len(word) for word in found["same"].values()} == {len(found["questions"])} == {595}
+    assert shares["fp32 shared"] == 100
+    assert (
+        f"`generate` in bf16\nhas {shares['bf16 generate']:.1f} % and this engine {shares['bf16 shared']:.1f} %"
+        in page("generation")
+    )

@@ -2,9 +2,9 @@
 
     python scripts/generation/agreement.py REFERENCE.answers.json NAME=FILE.answers.json ... --out FILE.json
 
-The files are what `benchmarks/generation/speed.py` writes beside its figures. Written are the ids of the questions and for
-each file a word of 0 and 1, one character a question; printed is the share of ones. Exit code 2 where files have other
-questions than the reference.
+The files are what `benchmarks/generation/speed.py` writes beside its figures. Written are the ids of the questions and
+for each file a word of 0 and 1, one character a question; printed is the share of ones. Exit code 2 where files have
+other questions than the reference.
 """
 
 import argparse
