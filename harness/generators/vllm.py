@@ -4,7 +4,6 @@ An answer ends where the `huggingface` back end ends it. vLLM is imported when t
 """
 
 import gc
-import hashlib
 import importlib
 import importlib.util
 import os
@@ -19,14 +18,14 @@ from harness.datasets.hashing import sha256
 from harness.decoding.base import CONSTRAINT_VERSION
 from harness.errors import ConfigError, MissingDependency, ModelError, UsageError
 from harness.extraction import statement_end
-from harness.generators.vllm_engine import DTYPES, ENVIRONMENT, Engine, Row, max_lora_rank, reason
+from harness.generators.vllm_engine import DTYPES, ENVIRONMENT, Engine, Row, draw_seed, max_lora_rank, reason
 from harness.types import Completion, Dataset, Prompt
 
 __all__ = ["VLLM"]
 
 SAMPLING_TEMPERATURE = 0.8
-HIGHEST_TEMPERATURE = 2.0
-"""vLLM refuses what is above."""
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.01, 2.0
+"""vLLM makes the former of what is between 0 and it; 0.33 refuses what is above the latter."""
 UNIT_BATCHES = 4
 """Full batches in a unit: at its end rows are missing, and a killed run repeats it."""
 
@@ -108,14 +107,16 @@ class VLLM:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What shapes the answer to a prompt: what a cache may rely on."""
-        about = {
-            "weights": self.weights.sha256 or self.weights.hub_id,
-            "adapter": self._adapter_sha256,
-            "precision": self.precision,
-            "max_model_len": self.max_model_len,
-        }
-        return {"generator": "vllm", **about, **self._decoding}
+        """What shapes the answer to a prompt: what a cache may rely on; raises `ConfigError` for `precision` "auto"."""
+        if self.precision == "auto":
+            problem = (
+                'generator.cache: with generator.precision = "auto" vllm computes in what weights and card suggest, so '
+                'stored answers could be of another precision; set it ("bf16", "fp16"), or leave the cache off'
+            )
+            raise ConfigError("generator.cache", [problem])
+        about = {"weights": self.weights.sha256 or self.weights.hub_id, "adapter": self._adapter_sha256}
+        options = {"precision": self.precision, "max_model_len": self.max_model_len}
+        return {"generator": "vllm", **about, **options, **self._decoding}
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -150,8 +151,8 @@ class VLLM:
         """Yield `samples` completions for each prompt as they end, unit by unit.
 
         The latencies of completions add up to the time that generation took. Raises `ModelError` when the engine cannot
-        be had or refuses a prompt, `MissingDependency` without vLLM, `UsageError` for a constraint without schemas, and
-        `RunError` when the engine dies.
+        be had or refuses every prompt, `MissingDependency` without vLLM, `UsageError` for a constraint without schemas,
+        and `RunError` when the engine dies or breaks an answer off.
         """
         if not prompts:
             return
@@ -195,8 +196,7 @@ class VLLM:
 
         options: dict[str, Any] = {"max_tokens": self.max_new_tokens, "temperature": self._temperature}
         if self._temperature:
-            name = f"{self.seed} {index} {sample}"
-            seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
+            seed = draw_seed(self.seed, index, sample)
             options |= {"top_p": self.top_p, "seed": seed, "logprobs": 0}  # 0: those of the drawn tokens alone
         if self.constraint != "off":
             options["structured_outputs"] = StructuredOutputsParams(grammar=self._grammar(self._db_id(index)))
@@ -283,8 +283,9 @@ class VLLM:
                 yield f"generator.{name}: must be at least {low} (got {getattr(self, name)})"
         if not 0 < self.memory <= 1:
             yield f"generator.memory: a share of the card's memory, above 0 and at most 1 (got {self.memory})"
-        if self.temperature is not None and not 0 <= self.temperature <= HIGHEST_TEMPERATURE:
-            yield f"generator.temperature: vllm takes 0 to {HIGHEST_TEMPERATURE:g} (got {self.temperature})"
+        lowest_drawn, highest = LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE
+        if self.temperature and not lowest_drawn <= self.temperature <= highest:
+            yield f"generator.temperature: vllm takes 0, and {lowest_drawn:g} to {highest:g} (got {self.temperature})"
         if not 0 < self.top_p <= 1:
             yield f"generator.top_p: must be above 0 and at most 1 (got {self.top_p})"
         if self.samples > 1 and self.temperature == 0:

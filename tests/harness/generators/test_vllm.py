@@ -1,12 +1,14 @@
-"""The vllm generator against a stand-in that takes what the releases of vLLM take, and nothing else.
+"""The vllm generator against a stand-in that takes what the releases of vLLM take, and has what they have.
 
 `vllm_signatures.json` is read from their source by `scripts/generation/vllm_signatures.py`.
 """
 
 import gc
 import inspect
+import itertools
 import json
 import math
+import os
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -29,7 +31,9 @@ from harness.errors import ConfigError, MissingDependency, ModelError, RunError,
 from harness.extraction import statement_end
 from harness.generators.base import pending_prompts
 from harness.generators.cache import identity_of
+from harness.generators.huggingface import stopping
 from harness.generators.vllm import VLLM
+from harness.generators.vllm_engine import ENVIRONMENT, MARKS, TAIL_TOKENS
 from harness.run import Place, evaluate_config
 from harness.types import Prompt
 
@@ -43,27 +47,38 @@ STEP = -0.25
 
 
 class Fake:
-    """A `vllm` package: `answer` writes, `piece` characters to a token; what was asked for is kept."""
+    """A `vllm` package: `answer` writes, `piece` characters to a token; what was asked for and read is kept.
+
+    `answer` may also give the tokens. `refuses` is what loading raises, `breaks` what a step raises; `denies` says of a
+    prompt why it is not taken, `breaks_off` how it ends where that is no end.
+    """
 
     def __init__(self, version=NEWEST, piece=3):
-        self.version, self.piece, self.names = version, piece, SIGNATURES[version]
+        self.version, self.piece = version, piece
+        self.calls, self.attributes = SIGNATURES[version]["calls"], SIGNATURES[version]["attributes"]
         self.answer = lambda text, _params: f"SELECT {len(text)};"
-        self.llms, self.requests, self.events = [], [], []
+        self.llms, self.requests, self.events, self.used = [], [], [], set()
         self.breaks, self.refuses, self.length, self.falls_silent = None, None, 4096, False
+        self.denies = self.breaks_off = lambda _text: ""
+        self.holds_blocks, self.dtype = False, "torch.bfloat16"
 
-    def check(self, name, given, known=None):
-        unknown = sorted(set(given) - set(known or self.names[name]))
-        if unknown:
-            raise TypeError(f"{name}() got an unexpected keyword argument {unknown[0]!r} (vllm {self.version})")
+    def bind(self, name, *values, **given):
+        """Return arguments by name; raises `TypeError` where the release does not take them, or misses one."""
+        about, parameter = self.calls[name], inspect.Parameter
+        kinds = {"positional": parameter.POSITIONAL_OR_KEYWORD, "keyword": parameter.KEYWORD_ONLY}
+        parameters = [
+            parameter(one, kind, default=parameter.empty if one in about["required"] else None)
+            for group, kind in kinds.items()
+            for one in about[group]
+        ]
+        self.used.add(name)
+        return inspect.Signature(parameters).bind(*values, **given).arguments
 
     def record(self, name):
         """Return a class whose objects hold what they were made with."""
-        fake = self
 
         def init(one, *values, **given):
-            given |= dict(zip(fake.names[name], values, strict=False))
-            fake.check(name, given)
-            vars(one).update(given)
+            vars(one).update(self.bind(name, *values, **given))
 
         return type(name, (), {"__init__": init})
 
@@ -80,45 +95,90 @@ class Fake:
         return self
 
 
-class FakeLLM:
-    def __init__(self, fake, model, **given):
-        fake.check("LLM", given, {*fake.names["LLM.__init__"], *fake.names["EngineArgs"]})
+def called(name):
+    """Return a decorator: the method is handed the arguments by name, as far as the release takes them."""
+
+    def decorate(method):
+        def call(self, *values, **given):
+            return method(self, **self._fake.bind(name, *values, **given))
+
+        return call
+
+    return decorate
+
+
+class Held:
+    """An object of vLLM's, with the attributes that its release has; which of them are read is kept."""
+
+    def __init__(self, fake, kind, **values):
+        self._fake, self._kind, self._values = fake, kind, values
+
+    def __getattr__(self, name):
+        if f"{self._kind}.{name}" not in self._fake.attributes:
+            raise AttributeError(f"{self._kind} of vllm {self._fake.version} has no {name}")
+        self._fake.used.add(f"{self._kind}.{name}")
+        return self._values[name]
+
+
+class FakeLLM(Held):
+    def __init__(self, fake, *values, **given):
+        own = fake.calls["LLM.__init__"]
+        ours = {name: value for name, value in given.items() if name in own["positional"] + own["keyword"]}
+        options = dict(fake.bind("LLM.__init__", *values, **ours))
+        options |= fake.bind("EngineArgs", **{name: value for name, value in given.items() if name not in ours})
         if fake.refuses:
             raise fake.refuses
-        self._fake, self.options = fake, {"model": model, **given}
-        self.llm_engine = FakeEngine(fake, self.options)
-        fake.llms.append(self.options)
+        fake.llms.append(options)
+        super().__init__(fake, "LLM", llm_engine=FakeEngine(fake, options))
 
+    @called("LLM.reset_prefix_cache")
     def reset_prefix_cache(self):
         self._fake.events.append("reset")
+        tells = self._fake.calls["LLM.reset_prefix_cache"]["returns"] == "bool"
+        return not self._fake.holds_blocks if tells else None
 
 
-class FakeEngine:
+class FakeCore:
+    def __init__(self, fake):
+        self._fake = fake
+
+    @called("InprocClient.shutdown")
+    def shutdown(self):
+        self._fake.events.append("shutdown")
+
+
+class FakeEngine(Held):
     """Steps as vLLM does: a token for every row that has a place, those in front first."""
 
     def __init__(self, fake, options):
-        self._fake, self._options, self._live = fake, options, {}
+        self._options, self._live = options, {}
         self._tokenizer = transformers.AutoTokenizer.from_pretrained(options["model"])
-        self.model_config = SimpleNamespace(max_model_len=options.get("max_model_len") or fake.length)
-        self.engine_core = SimpleNamespace(shutdown=lambda: fake.events.append("shutdown"))
+        self._most = options.get("max_model_len") or fake.length
+        about = Held(fake, "ModelConfig", max_model_len=self._most, dtype=fake.dtype)
+        super().__init__(fake, "LLMEngine", model_config=about, engine_core=FakeCore(fake))
 
+    @called("LLMEngine.add_request")
     def add_request(self, request_id, prompt, params, **given):
-        self._fake.check("LLMEngine.add_request", given)
         assert isinstance(request_id, str)
         assert prompt["type"] == "token"
         assert request_id not in self._live
         ids = prompt["prompt_token_ids"]
-        if not 0 < len(ids) < self.model_config.max_model_len:
+        if not 0 < len(ids) < self._most:
             raise ValueError(f"the prompt has {len(ids)} tokens")
         text = self._tokenizer.decode(ids)
+        if why := self._fake.denies(text):
+            raise ValueError(why)
         self._fake.requests.append(SimpleNamespace(text=text, params=params, **given))
-        answer = self._fake.answer(text, params)
-        pieces = [answer[at : at + self._fake.piece] for at in range(0, len(answer), self._fake.piece)]
-        self._live[request_id] = SimpleNamespace(ids=ids, params=params, pieces=pieces, done=0)
+        answer, size = self._fake.answer(text, params), self._fake.piece
+        pieces = [answer[at : at + size] for at in range(0, len(answer), size)] if isinstance(answer, str) else answer
+        row = SimpleNamespace(ids=ids, params=params, pieces=pieces, done=0, breaks_off=self._fake.breaks_off(text))
+        self._live[request_id] = row
 
+    @called("LLMEngine.has_unfinished_requests")
     def has_unfinished_requests(self):
         return bool(self._live) and not self._fake.falls_silent
 
+    @called("LLMEngine.step")
     def step(self):
         if self._fake.breaks:
             raise self._fake.breaks
@@ -132,30 +192,41 @@ class FakeEngine:
         reason = "stop" if over else "length" if row.done == row.params.max_tokens else None
         if reason:
             del self._live[name]
-        drawn = getattr(row.params, "logprobs", None) is not None
         answer = {
-            "index": 0,
             "text": "".join(row.pieces[: row.done]),
             "token_ids": list(range(row.done)),
-            "cumulative_logprob": STEP * row.done if drawn else None,
-            "logprobs": None,
-            "finish_reason": reason,
+            "cumulative_logprob": STEP * row.done if hasattr(row.params, "logprobs") else None,
+            "finish_reason": reason and (row.breaks_off or reason),
         }
         whole = {"request_id": name, "finished": bool(reason), "num_cached_tokens": len(row.ids) // 2}
-        self._fake.check("CompletionOutput", answer)
-        self._fake.check("RequestOutput.__init__", whole)
-        return SimpleNamespace(**whole, outputs=[SimpleNamespace(**answer)])
+        return Held(self._fake, "RequestOutput", **whole, outputs=[Held(self._fake, "CompletionOutput", **answer)])
 
+    @called("LLMEngine.abort_request")
     def abort_request(self, request_ids):
         for name in request_ids:
             if self._live.pop(name, None):
                 self._fake.events.append(f"abort {name}")
 
+    @called("LLMEngine.add_lora")
     def add_lora(self, lora_request):
         if not (Path(lora_request.lora_path) / "adapter_model.safetensors").is_file():
             raise ValueError(f"{lora_request.lora_path} doesn't contain tensors\n(and here is\na long story)")
         self._fake.events.append(f"lora {lora_request.lora_int_id}")
         return True
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_leaks():
+    before = dict(os.environ)
+    yield
+    assert {name: os.environ.get(name) for name in ENVIRONMENT} == {name: before.get(name) for name in ENVIRONMENT}
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    for name in ENVIRONMENT:  # deleting what is not there would not be undone
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -177,8 +248,6 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def fake(monkeypatch):
-    for name in ("VLLM_ENABLE_V1_MULTIPROCESSING", "VLLM_LOGGING_LEVEL"):
-        monkeypatch.delenv(name, raising=False)
     return Fake().install(monkeypatch)
 
 
@@ -244,7 +313,8 @@ def test_a_run_over_golds_is_right(model, tmp_path, monkeypatch, adapter, versio
     assert {record.finish_reason for record in run.records} == {"stop"}
     assert not any("And who else" in record.completion for record in run.records)
     usage = run.summary["usage"]
-    assert (usage["engine"], usage["units"], usage["too_long"], usage["failed"]) == (f"vllm {version}", 2, 0, 0)
+    assert (usage["engine"], usage["dtype"], usage["units"]) == (f"vllm {version}", "bfloat16", 2)
+    assert (usage["too_long"], usage["refused"], usage["kept_prefix_caches"]) == (0, 0, 0)
     assert usage["cached_tokens"] == pytest.approx(usage["prompt_tokens"] / 2, abs=24)
     generator = store.load(run.path).manifest["generator"]
     assert (generator["engine"], generator["decoding"]) == ("vllm", "vote of 2")
@@ -273,7 +343,7 @@ def test_prompts_are_shortened_with_the_models_own_tokeniser(model, tmp_path, fa
 
 def test_a_cache_answers_the_second_run(model, tmp_path, fake):
     fake.answer = golds(6)
-    options = {"cache": str(tmp_path / "cache"), "batch_size": 1}
+    options = {"cache": str(tmp_path / "cache"), "batch_size": 1, "precision": "bf16"}
     first = evaluate_config(config(model, tmp_path / "a", **options), Place(limit=6))
     asked = len(fake.requests)
     second = evaluate_config(config(model, tmp_path / "b", **options), Place(limit=6))
@@ -281,6 +351,13 @@ def test_a_cache_answers_the_second_run(model, tmp_path, fake):
     assert (first.summary["usage"]["cache_misses"], second.summary["usage"]["cache_hits"]) == (6, 6)
     assert written(second) == written(first)
     assert len(fake.llms) == 1  # nothing was loaded for nothing
+
+
+def test_a_cache_is_refused_where_the_card_chooses_the_precision(model, tmp_path, fake):
+    with pytest.raises(ConfigError, match=r'generator\.precision = "auto"'):
+        evaluate_config(config(model, tmp_path / "runs", cache=str(tmp_path / "cache")), Place(limit=2))
+    assert not (tmp_path / "runs").exists()
+    assert fake.llms == []
 
 
 def test_a_second_try_goes_through_the_same_engine(model, tmp_path, fake):
@@ -325,6 +402,13 @@ def _seen(text, piece):
     return next(at for at in (*range(piece, len(text), piece), len(text)) if statement_end(text[:at]) is not None)
 
 
+def test_a_mark_in_the_last_few_tokens_may_end_a_statement_as_well(model, fake):
+    fake.answer = lambda _text, _params: ["WITH\n\n", " q", " AS", " (", "SELECT", " 1", ")"]
+    (one,) = ask(VLLM(str(model), temperature=1.0))
+    assert (one.text, one.logprob) == ("WITH", 3 * STEP)  # the third token says that the first had ended it
+    assert (TAIL_TOKENS, MARKS) == (stopping.TAIL_TOKENS, stopping.MARKS)
+
+
 def test_everything_up_to_the_end_token_is_taken_where_that_is_asked_for(model, fake):
     fake.answer = answering(TEXTS[0])
     (one,) = ask(VLLM(str(model), stop_early=False))
@@ -338,20 +422,30 @@ def test_the_token_limit_is_said_and_a_statement_that_ends_there_is_whole(model,
     assert (whole.text, whole.finish_reason) == ("SELECT 1;", "stop")
 
 
-def test_what_vllm_breaks_off_is_kept_and_counted(model, fake, monkeypatch):
-    step = FakeEngine._step
+@pytest.mark.parametrize("how", ["error", "abort"])
+def test_an_answer_that_vllm_breaks_off_is_none(model, fake, how):
+    fake.answer, fake.breaks_off = answering("SELECT a"), lambda text: how if "Question: 1" in text else ""
+    completions = VLLM(str(model)).generate(prompts(4))
+    # All four end in the same step.
+    assert sorted((one.index, one.text) for one in itertools.islice(completions, 3)) == [
+        (index, "SELECT a") for index in (0, 2, 3)
+    ]
+    with pytest.raises(RunError, match=rf"question 1: {how}; .*--resume"):
+        next(completions)
 
-    def fail(self, name, row):
-        output = step(self, name, row)
-        if output.finished:
-            output.outputs[0].finish_reason = "error"
-        return output
 
-    monkeypatch.setattr(FakeEngine, "_step", fail)
-    generator = VLLM(str(model))
-    fake.answer = answering("SELECT a")
-    assert [one.text for one in ask(generator, 2)] == ["SELECT a"] * 2
-    assert generator.usage["failed"] == 2
+def test_an_answer_that_vllm_breaks_off_is_not_stored_and_asked_for_again(model, tmp_path, fake):
+    fake.answer = golds(6)
+    options = {"cache": str(tmp_path / "cache"), "precision": "bf16"}
+    undisturbed = evaluate_config(config(model, tmp_path / "a"), Place(limit=6))
+    last = load("mini", "dev", limit=6).examples[-1].question
+    fake.answer = lambda text, params: ["SELECT"] if last in text else golds(6)(text, params)
+    fake.breaks_off = lambda text: "error" if last in text else ""
+    with pytest.raises(RunError, match="question 5: error"):
+        evaluate_config(config(model, tmp_path / "b", **options), Place(limit=6))
+    fake.answer, fake.breaks_off = golds(6), lambda _text: ""
+    resumed = evaluate_config(config(model, tmp_path / "b", **options), Place(limit=6, resume=True))
+    assert written(resumed) == written(undisturbed)
 
 
 def test_prompt_tokens_and_time_are_counted(model, fake):
@@ -491,8 +585,6 @@ def test_the_engine_is_told_what_the_options_say(model, fake):
 
 
 def test_the_engine_runs_in_this_process_unless_the_user_says_otherwise(model, fake, monkeypatch):
-    import os  # noqa: PLC0415
-
     monkeypatch.setenv("VLLM_LOGGING_LEVEL", "DEBUG")
     ask(VLLM(str(model)))
     assert os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
@@ -529,6 +621,17 @@ def test_units_never_meet_and_start_with_an_empty_cache(model, fake):
     assert fake.events.count("reset") == generator.usage["units"] == 2
     steps = " ".join(map(str, fake.events)).split("reset")[1:]
     assert [unit.split() for unit in steps] == [["2"] * 20, ["2"] * 10]
+
+
+@pytest.mark.parametrize("version", SIGNATURES)
+def test_a_unit_that_finds_another_ones_prefixes_is_counted(model, monkeypatch, version):
+    fake = Fake(version).install(monkeypatch)
+    generator = VLLM(str(model), batch_size=2)
+    ask(generator, 8)
+    assert generator.usage["kept_prefix_caches"] == 0
+    fake.holds_blocks = True
+    ask(generator, 12)
+    assert generator.usage["kept_prefix_caches"] == (0 if version == "0.11.2" else 2)  # which does not tell
 
 
 def test_a_resumed_run_ends_as_an_undisturbed_one(model, tmp_path, fake):
@@ -649,13 +752,22 @@ def test_a_model_that_does_not_load_is_a_model_error_with_vllms_words(model, fak
         ask(VLLM(str(model)))
 
 
-def test_a_refused_prompt_names_its_question(model, fake, monkeypatch):
-    def refuse(*_values, **_given):
-        raise ValueError("Grammar error: too big")
+def test_a_prompt_that_vllm_refuses_is_an_empty_answer(model, fake):
+    fake.denies = lambda text: "Token id 7 is out of vocabulary" if "Question: 1" in text else ""
+    generator = VLLM(str(model), samples=2, batch_size=1)
+    completions = ask(generator, 3)
+    assert [one.index for one in completions if not one.text] == [1, 1]
+    assert {one.finish_reason for one in completions} == {"stop"}
+    assert (len(completions), generator.usage["refused"]) == (6, 2)
+    fake.denies = lambda _text: "Token id 7 is out of vocabulary"  # a whole unit, but not the first
+    assert [one.text for one in ask(generator)] == ["", ""]
+    assert generator.usage["refused"] == 4
 
-    monkeypatch.setattr(FakeEngine, "add_request", refuse)
-    with pytest.raises(ModelError, match="question 0: Grammar error"):
-        ask(VLLM(str(model)))
+
+def test_an_engine_that_takes_no_prompt_at_all_is_a_model_error(model, fake):
+    fake.denies = lambda _text: "Grammar error: too big"
+    with pytest.raises(ModelError, match=r"refuses every prompt, first that of question 2: Grammar error: too big"):
+        ask(VLLM(str(model)), 3)
 
 
 def test_an_engine_that_dies_ends_the_run_and_what_came_before_is_kept(model, fake):
@@ -683,6 +795,18 @@ def test_options_that_cannot_be_are_named_together(model):
         VLLM(str(model), samples=2, temperature=0)
 
 
+@pytest.mark.parametrize("temperature", [-1, 0.001, 0.0099, 2.01, math.inf, math.nan])
+def test_a_temperature_that_vllm_would_refuse_or_change_is_refused(model, temperature):
+    with pytest.raises(ConfigError, match=r"vllm takes 0, and 0\.01 to 2"):
+        VLLM(str(model), temperature=temperature)
+
+
+@pytest.mark.parametrize("temperature", [0, 0.01, 2])
+def test_a_temperature_that_vllm_takes_is_handed_on(model, fake, temperature):
+    ask(VLLM(str(model), temperature=temperature))
+    assert fake.requests[0].params.temperature == temperature
+
+
 # What is said of it
 
 
@@ -708,7 +832,7 @@ def test_the_manifest_names_weights_adapter_and_decoding(model, adapter):
 
 def test_a_stored_answer_serves_whatever_gives_the_same_answers_and_nothing_else(model, adapter, tmp_path):
     def key(**options):
-        one = VLLM(**{"model": str(model), **options})
+        one = VLLM(**{"model": str(model), "precision": "bf16", **options})
         return json.dumps(identity_of(one, one))
 
     copy = tmp_path / "copy"
@@ -746,14 +870,38 @@ def test_naming_the_generator_imports_neither_vllm_nor_torch():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("version", SIGNATURES)
+def test_what_is_recorded_of_a_release_is_what_is_used_of_it(model, adapter, monkeypatch, version):
+    """The stand-in has nothing that is not recorded, and nothing is recorded that is not used."""
+    fake = Fake(version).install(monkeypatch)
+    options = {"samples": 2, "constraint": "schema", "adapter": str(adapter())}
+    generator = VLLM(str(model), **options).bind(load("mini", "dev"))
+    list(generator.generate(prompts(2)))
+    del generator
+    gc.collect()
+    assert fake.used == {*fake.calls, *fake.attributes}
+
+
 def test_the_stand_in_refuses_what_no_release_takes(model, fake):
-    vllm = sys.modules["vllm"]
-    with pytest.raises(TypeError, match="guided_decoding"):
-        sys.modules["vllm.sampling_params"].SamplingParams(guided_decoding=1)
-    with pytest.raises(TypeError, match="gpu_memory"):
-        vllm.LLM(model=str(model), gpu_memory=0.5)
-    with pytest.raises(TypeError, match="lora_rank"):
-        sys.modules["vllm.lora.request"].LoRARequest("adapter", 1, "path", lora_rank=8)
+    vllm, params = sys.modules["vllm"], sys.modules["vllm.sampling_params"]
+    engine = vllm.LLM(model=str(model)).llm_engine
+    refused = {
+        "guided_decoding": lambda: params.SamplingParams(guided_decoding=1),
+        "gpu_memory": lambda: vllm.LLM(model=str(model), gpu_memory=0.5),
+        "model": lambda: vllm.LLM(dtype="auto"),
+        "lora_rank": lambda: sys.modules["vllm.lora.request"].LoRARequest("adapter", 1, "path", lora_rank=8),
+        "lora_int_id": lambda: sys.modules["vllm.lora.request"].LoRARequest("adapter"),
+        "params": lambda: engine.add_request("0", {"type": "token", "prompt_token_ids": [1]}),
+        "request_ids": engine.abort_request,
+        "lora_request": engine.add_lora,
+        "too many": lambda: engine.step(1),
+        "wait": lambda: engine.engine_core.shutdown(wait=True),
+    }
+    for name, call in refused.items():
+        with pytest.raises(TypeError, match=name):
+            call()
+    with pytest.raises(AttributeError, match="processor"):
+        _ = engine.processor
 
 
 def test_the_real_package_takes_what_is_asked_of_it(model, adapter, monkeypatch):
@@ -761,6 +909,7 @@ def test_the_real_package_takes_what_is_asked_of_it(model, adapter, monkeypatch)
     vllm = pytest.importorskip("vllm")
     from vllm.lora.request import LoRARequest  # noqa: PLC0415
     from vllm.sampling_params import SamplingParams, StructuredOutputsParams  # noqa: PLC0415
+    from vllm.v1.engine.core_client import InprocClient  # noqa: PLC0415
 
     with monkeypatch.context() as patched:
         fake = Fake().install(patched)
@@ -773,7 +922,9 @@ def test_the_real_package_takes_what_is_asked_of_it(model, adapter, monkeypatch)
     assert LoRARequest(**vars(fake.requests[0].lora_request)).lora_int_id == 1
     assert vllm.EngineArgs(**fake.llms[0]).max_lora_rank == 32
     calls = {"add_request": ("0", {}, params), "abort_request": (["0"],), "step": (), "has_unfinished_requests": ()}
+    calls["add_lora"] = (None,)
     for name, values in calls.items():
         more = {"lora_request": None} if name == "add_request" else {}
         inspect.signature(getattr(vllm.LLMEngine, name)).bind(None, *values, **more)
     inspect.signature(vllm.LLM.reset_prefix_cache).bind(None)
+    inspect.signature(InprocClient.shutdown).bind(None)
