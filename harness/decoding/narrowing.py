@@ -9,16 +9,18 @@ ordinary tokeniser splits text at punctuation, so there are few).
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
 from harness.decoding.endings import owes
 from harness.decoding.lexicon import beginnings_of, finishes_of, rests_of, word_sets
-from harness.decoding.lexing import Lexeme, split
+from harness.decoding.lexing import Lexeme
 from harness.decoding.permits import FREE, Permit, admits
 from harness.decoding.permitting import permit
-from harness.decoding.scope import Scope, plain
+from harness.decoding.plain import plain
+from harness.decoding.scope import Scope
+from harness.decoding.signs import fits, impossible_signs, leads
 from harness.decoding.steps import step
 from harness.decoding.vocabulary import LISTING, LOWER, Bits, Signs, TokenIndex, Tokens, Words, pack
 
@@ -29,23 +31,6 @@ _MOST_BYTES = 256 * 2**20
 _KEPT = 20_000
 _UNBOUNDED = 1_000_000
 _QUOTES = '`"['
-_LEADS = {
-    "operand": "=(",
-    "after": "=,",
-    "after_source": ",",
-    "after_alias": "=,",  # a text in double quotes with a quote in it looks like an operand and its alias
-    "source": "(",
-    "source_alias": "",
-    "item_alias": "",
-    "call": "(",
-    "dot": ".",
-}
-"""The signs that a word may have in front where a lexeme begins: the grammar refuses all others there.
-
-What saves work must take nothing away: every sign that the rules allow at such a place has to be here.
-"""
-_IMPOSSIBLE = {"operand": "),;=<>!/|%&", "source": "),;*.=", "after_source": "(*.="}
-"""The signs that the grammar refuses there, unless a parenthesis has just been opened."""
 
 
 class Narrower:
@@ -102,11 +87,10 @@ class Narrower:
         allows, index = permit(scope), self._index
         if allows == FREE:
             return None
-        chosen = [signs.tokens for signs in self._followed(scope, allows) if _fits(scope, signs.text)]
+        chosen = [signs.tokens for signs in self._followed(scope, allows) if fits(scope, signs.text)]
         bits = pack(index.size, _joined(chosen)) | self._beginning("", allows) | self._headed(scope, "", allows)
-        # FILTER leaves behind an operand, and is followed by a parenthesis.
-        for lead in index.led if scope.word == "filter" else _LEADS.get(scope.expect, index.led):
-            if lead in index.led and admits(allows, Lexeme("sign", lead)):
+        for lead in index.led.keys() & leads(scope):
+            if admits(allows, Lexeme("sign", lead)):
                 bits |= self._beginning(lead, permit(step(scope, Lexeme("sign", lead))))
         bits |= self._unfollowed(scope, allows)
         if not allows.only:
@@ -154,10 +138,9 @@ class Narrower:
         """Return the signs of which the scope must be asked one by one whether they may come."""
         # Without a frame around it nothing is left to close, or `_unfollowed` says whether it may end.
         closable = len(scope.stack) > scope.brackets + 1 or scope.frame.arity is not None
-        impossible = _IMPOSSIBLE.get(scope.expect, "") if not scope.fresh else ""
-        key = (scope.brackets, closable, allows.barred & LISTING, allows.only, impossible)
+        key = (scope.brackets, closable, allows.barred & LISTING, allows.only, impossible_signs(scope))
         if key not in self._asked:
-            brackets, _, barred, only, _ = key
+            brackets, _, barred, only, impossible = key
             self._asked[key] = [
                 signs
                 for signs in self._index.signs
@@ -192,7 +175,7 @@ class Narrower:
             for token, signs, bare in heads[rest]:
                 if signs not in known:
                     lexeme = Lexeme("number" if word[0].isdigit() else "word", word, signs[0])
-                    known[signs] = admits(allows, lexeme) and _fits(step(scope, lexeme), signs)
+                    known[signs] = admits(allows, lexeme) and fits(step(scope, lexeme), signs)
                 if known[signs] and (bare or not partial):
                     chosen.append(token)
         return pack(self._index.size, chosen)
@@ -230,7 +213,7 @@ class Narrower:
             signs.tokens
             for signs in self._index.string_ends
             if signs.closes > behind.brackets or signs.ends or not matter.isdisjoint(signs.listing)
-            if not _fits(behind, signs.text)
+            if not fits(behind, signs.text)
         ]
         return ~pack(self._index.size, _joined(barred))
 
@@ -286,25 +269,8 @@ class Narrower:
         """Yield the tokens that close a quoted name and have signs behind it."""
         for signs, token in self._index.closing.get(closing, ()):
             lexeme = Lexeme(name.kind, name.text, signs[0])
-            if admits(permit(scope), lexeme) and _fits(step(scope, lexeme), signs):
+            if admits(permit(scope), lexeme) and fits(step(scope, lexeme), signs):
                 yield token
-
-
-def _fits(scope: Scope, signs: str) -> bool:
-    """Return whether these signs may come, one after the other; what stands in a string among them is free."""
-    lexemes = _lexemes(signs)
-    for place, lexeme in enumerate(lexemes, 1):
-        if not admits(permit(scope), lexeme):
-            return False
-        if place < len(lexemes):
-            scope = step(scope, lexeme)
-    return True
-
-
-@cache
-def _lexemes(signs: str) -> tuple[Lexeme, ...]:
-    """Return the lexemes of signs that a vocabulary has: they are few."""
-    return tuple(split(signs)[0])
 
 
 def _is_free(allows: Permit, quote: str) -> bool:

@@ -10,7 +10,7 @@ do both in C.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.decoding.lexing import fold
 from harness.decoding.names import Names, collect_names
@@ -27,7 +27,6 @@ __all__ = [
     "enclosing",
     "frames",
     "kind_of",
-    "plain",
     "provides",
     "unmet",
 ]
@@ -236,20 +235,6 @@ class Scope(NamedTuple):
 def begin(known: Known) -> Scope:
     """Return the scope before the first word."""
     return Scope(known)
-
-
-def plain(scope: Scope) -> Scope:
-    """Return the scope without what no token depends on: result columns that nobody counts, and settled wants."""
-    frame = scope.frame
-    changed: dict[str, Any] = {}
-    if (frame.items or frame.item is not None) and frame.arity is None and not frame.required and not frame.spared:
-        starred = any(item.endswith("*") for item in (*frame.items, frame.item or ""))
-        changed |= {"items": ("*",) if starred else (), "item": None}
-    if frame.wanted and frame.settled:
-        changed["wanted"] = frozenset()
-    bare = scope.with_frame(frame._replace(**changed)) if changed else scope
-    # Only what a source may be called without AS hangs on the names that the statement made.
-    return bare._replace(declared=frozenset()) if bare.declared and scope.expect != "after_source" else bare
 
 
 def frames(stack: tuple[Frame | Bracket, ...]) -> Iterator[Frame]:

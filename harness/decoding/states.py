@@ -9,7 +9,8 @@ from harness.decoding.lexicon import may_begin
 from harness.decoding.lexing import Lexeme, split
 from harness.decoding.permits import Permit, admits
 from harness.decoding.permitting import permit
-from harness.decoding.scope import Scope, plain
+from harness.decoding.plain import plain
+from harness.decoding.scope import Scope
 from harness.decoding.steps import step
 from harness.decoding.vocabulary import LOWER
 
@@ -34,7 +35,7 @@ class State:
 
     @property
     def plain(self) -> Scope:
-        """The scope by which masks are kept; see `harness.decoding.scope.plain`."""
+        """The scope by which masks are kept; see `harness.decoding.plain`."""
         if self._plain is None:
             self._plain = plain(self.scope)
         return self._plain

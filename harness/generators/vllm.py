@@ -16,9 +16,9 @@ from typing import Any, ClassVar, Literal
 
 from harness.datasets.hashing import sha256
 from harness.decoding.base import CONSTRAINT_VERSION
-from harness.errors import ConfigError, MissingDependency, ModelError, UsageError
+from harness.errors import ConfigError, ModelError, UsageError
 from harness.extraction import statement_end
-from harness.generators.vllm_engine import DTYPES, ENVIRONMENT, Engine, Row, draw_seed, max_lora_rank, reason
+from harness.generators.vllm_engine import DTYPES, ENVIRONMENT, Engine, Row, draw_seed, max_lora_rank, missing, reason
 from harness.types import Completion, Dataset, Prompt
 
 __all__ = ["VLLM"]
@@ -68,7 +68,7 @@ class VLLM:
         Raises `MissingDependency` without vLLM, and `ModelError` for weights or an adapter that vLLM does not read.
         """
         if importlib.util.find_spec("vllm") is None:
-            raise _missing("is not installed")
+            raise missing("is not installed")
         bound = replace(self)
         object.__setattr__(bound, "_dataset", dataset)
         bound.check()
@@ -222,7 +222,7 @@ class VLLM:
             import vllm  # noqa: PLC0415 - seconds, and a GPU's memory, that only who generates pays
             from vllm.lora.request import LoRARequest  # noqa: PLC0415
         except ImportError as error:
-            raise _missing(f"cannot be imported ({reason(error)})") from error
+            raise missing(f"cannot be imported ({reason(error)})") from error
         try:
             gc.collect()  # the engine of an earlier run in this process may still hold the card's memory
             adapter = LoRARequest("adapter", 1, str(Path(self.adapter).absolute())) if self.adapter else None
@@ -294,7 +294,3 @@ class VLLM:
 
 def _models() -> Any:
     return importlib.import_module("harness.models")  # torch: whoever has vLLM has it
-
-
-def _missing(how: str) -> MissingDependency:
-    return MissingDependency(f"generator: 'vllm' needs vllm, which {how}; run `pip install 'text2sql-harness[vllm]'`")

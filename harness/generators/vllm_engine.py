@@ -16,10 +16,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ModelError, RunError
+from harness.errors import MissingDependency, ModelError, RunError
 from harness.extraction import statement_end
 
-__all__ = ["DTYPES", "ENVIRONMENT", "Engine", "Row", "draw_seed", "max_lora_rank", "reason"]
+__all__ = ["DTYPES", "ENVIRONMENT", "Engine", "Row", "draw_seed", "max_lora_rank", "missing", "reason"]
 
 DTYPES = {"auto": "auto", "bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -181,3 +181,8 @@ def max_lora_rank(adapter: Path) -> int:
         if 0 < rank <= one:
             return one
     raise ModelError(f"{about}: rank {rank}; vllm takes 1 to {RANKS[-1]}")
+
+
+def missing(how: str) -> MissingDependency:
+    """Return the error of a machine without vLLM, or with one that cannot be imported."""
+    return MissingDependency(f"generator: 'vllm' needs vllm, which {how}; run `pip install 'text2sql-harness[vllm]'`")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from harness.decoding import narrowing
+from harness.decoding import signs
 from harness.decoding.constraint import GrammarConstraint, build_byte_constraint, fill_all
 from harness.decoding.grammar import check
 from harness.decoding.walks import walk
@@ -256,8 +256,8 @@ def test_what_saves_work_takes_no_token_away(led, schema, begun, monkeypatch):
                 one.hurry(), other.hurry()
             allowed = mask(quick, one)
             with monkeypatch.context() as without:
-                without.setattr(narrowing, "_LEADS", {})
-                without.setattr(narrowing, "_IMPOSSIBLE", {})
+                without.setattr(signs, "_LEADS", {})
+                without.setattr(signs, "_IMPOSSIBLE", {})
                 assert allowed == mask(thorough, other), (tokens[:place], seed)
             places += 1
             some = drawn.sample(sorted(allowed), len(allowed))
